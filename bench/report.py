@@ -8,6 +8,7 @@ PostgreSQL, which is measured in turns with SQLite. Each time is also given as a
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 
@@ -29,11 +31,12 @@ from bench import machine
 from db.engine import async_engine, open_engine, writing
 from db.ids import uuid7
 from db.names import folded
-from db.report_days import keep_days, missing_days
 from db.tables import Audit, Call, CaseFile, Operator, OperatorStateRecord, Pairing
 from db.upgrade import upgrade
-from desk.report.making import READY_AFTER_S
+from desk.report.making import ReportMaker
 from office.cases.reading import _search
+from reports.names import Names
+from reports.request import make_request
 from routing.figures import percentile
 
 _OPENS, _HOURS = 8, 12
@@ -47,9 +50,8 @@ _CASES = 0.2
 """The share of answered calls in which a case is opened."""
 _NAMES = ("Nadia", "Amina", "Fern", "Jan", "Rosa", "Ilse", "Omar", "Sami", "Lena", "Paul")
 _SEARCHES = 300
-_MOST_KEEPING_S, _AGAIN_S = 300.0, 1.0
 _START = "calls --last 1"
-_PAUSE_S = 3.0  # in which the process for the next report starts
+_LOOK_S = 0.002
 _GROUPINGS = ("day", "hour", "half-hour", "language", "country", "topic", "operator", "number")
 
 Row = tuple[Any, dict[str, Any]]
@@ -155,20 +157,6 @@ async def fill(url: str, calls: int, days: int, seed: int) -> None:
     await engine.dispose()
 
 
-async def keep(url: str) -> dict[str, float]:
-    """Keep all days for reports, as the journal process does each hour; return how long one takes."""
-    async with open_engine(url) as engine:
-        number, began = 0, time.monotonic()
-        while days := await missing_days(engine, None, datetime.now(UTC), 10_000):
-            number += await keep_days(engine, days)
-            if time.monotonic() - began > _MOST_KEEPING_S:
-                raise SystemExit(f"{len(days)} days could not be kept: others write")
-            # PostgreSQL may be looking at the new rows (autovacuum), which ends it.
-            await asyncio.sleep(_AGAIN_S)
-        began += _AGAIN_S
-    return {"days": number, "ms": round((time.monotonic() - began) * 1000 / max(1, number), 1)}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=100_000)
@@ -184,13 +172,11 @@ def main() -> None:
         urls = {"SQLite": f"sqlite:///{home}/hatif.db", **({"PostgreSQL": asked.url} if asked.url else {})}
         for url in urls.values():
             asyncio.run(fill(url, asked.calls, asked.days, asked.seed))
-        kept = {kind: asyncio.run(keep(url)) for kind, url in urls.items()}
         found: dict[str, Any] = {"machine": machine.description(), "calls": asked.calls, "days": asked.days}
         found["seed"] = asked.seed
         measured = commands(asked.days).items()
         found["commands"] = {name: _time_command(home, urls, arguments) for name, arguments in measured}
-        found["beside_desk"] = {kind: _time_beside_desk(home, url, asked.days) for kind, url in urls.items()}
-        found["kept"] = kept
+        found["pages"] = {kind: asyncio.run(_time_pages(url, asked.days)) for kind, url in urls.items()}
         found["search_ms"] = {kind: asyncio.run(_time_searches(url)) for kind, url in urls.items()}
         found["memory_mib"] = round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
     if asked.json:
@@ -207,10 +193,9 @@ def main() -> None:
                 f"hatif {name:24} {times['seconds']:6.2f} s ({multiples[0]:4.1f} ×), "
                 f"processor {times['processor_s']:6.2f} s ({multiples[1]:4.1f} ×)"
             )
-        for name, seconds in found["beside_desk"][kind].items():
-            print(f"hatif {name:24} {seconds:6.2f} s beside a desk")
+        for by, page in found["pages"][kind].items():
+            print(f"the desk's page by {by:11} {page['seconds']:6.2f} s, others wait for at most {page['pause_ms']} ms")
         searches = found["search_ms"][kind]
-        print(f"keeping a day for reports: {found['kept'][kind]['ms']} ms, {found['kept'][kind]['days']} days")
         print(f"the desk's search: p50 {searches['p50']} ms, p99 {searches['p99']} ms")
     print(f"most memory of such a process {found['memory_mib']} MiB")
 
@@ -230,32 +215,31 @@ def _time_command(home: Path, urls: dict[str, str], arguments: tuple[str, ...]) 
     return {kind: {"seconds": round(wall, 2), "processor_s": round(worked, 2)} for kind, (wall, worked) in best.items()}
 
 
-def _time_beside_desk(home: Path, url: str, days: int) -> dict[str, float]:
-    """Return the seconds of reports, whole commands, beside a desk: the median of five, with a pause before each."""
-    hatif = str(Path(sys.executable).with_name("hatif"))
-    offset = os.environ.get("HATIF_PORT_OFFSET", "40000")
-    environment = {**os.environ, "HATIF_HOME": str(home), "HATIF_DATABASE": url, "HATIF_PORT_OFFSET": offset}
-    with subprocess.Popen(
-        [hatif, "desk"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as desk:
-        try:
-            time.sleep(READY_AFTER_S + 2 * _PAUSE_S)
-            if desk.poll() is not None:
-                raise SystemExit("the desk has ended; `hatif desk` in this HATIF_HOME says why")
-            reports = {name: arguments for name, arguments in commands(days).items() if arguments[0] == "report"}
-            found = {}
-            for name, arguments in reports.items():
-                taken = []
-                for _ in range(5):
-                    time.sleep(_PAUSE_S)
-                    began = time.monotonic()
-                    subprocess.run(
-                        [hatif, *arguments, "--json"], env=environment, check=True, stdout=subprocess.DEVNULL
-                    )
-                    taken.append(time.monotonic() - began)
-                found[name] = round(median(taken), 2)
-        finally:
-            desk.terminate()
+async def _time_pages(url: str, days: int) -> dict[str, dict[str, float]]:
+    """Return how long the desk takes for a report, the median of three, and for how long its loop then does nothing
+    else, at the most."""
+    maker, pauses = ReportMaker(url), list[float]()
+
+    async def look() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(_LOOK_S)
+            pauses.append(time.perf_counter() - began - _LOOK_S)
+
+    gc.freeze()  # as the desk does
+    looking = asyncio.create_task(look())
+    found = {}
+    for by in _GROUPINGS:
+        first = (_LAST - timedelta(days=days - 1)).date()
+        request = make_request(by, first, _LAST.date(), ZoneInfo("Africa/Casablanca"), datetime.now(UTC))
+        taken = []
+        pauses.clear()
+        for _ in range(3):
+            began = time.perf_counter()
+            await maker.layout(request, "en", Names())
+            taken.append(time.perf_counter() - began)
+        found[by] = {"seconds": round(median(taken), 2), "pause_ms": round(max(pauses) * 1000)}
+    looking.cancel()
     return found
 
 

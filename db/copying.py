@@ -19,7 +19,7 @@ from sqlalchemy import Table as SQLTable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import DatabaseError, explain, format_url, open_engine, parse_url, reading, writing
-from db.tables import DERIVED, Table
+from db.tables import FORMER, Table
 from db.upgrade import current, pending, upgrade
 
 GROUP = 1000  # rows that are compared at once
@@ -45,7 +45,7 @@ class Copied:
 
 def tables() -> Sequence[SQLTable]:
     """Return all tables that have rows of Hatif's own."""
-    return [table for table in Table.metadata.sorted_tables if table.name not in DERIVED]
+    return Table.metadata.sorted_tables
 
 
 async def count_rows(connection: AsyncConnection, of: Sequence[SQLTable] | None = None) -> int:
@@ -114,7 +114,7 @@ async def snapshot(url: str, out: Path, progress: Progress = lambda done, total:
 def _tables_there(connection: Connection) -> list[SQLTable]:
     """Return the tables that a database has, which may be an earlier version's, for use in databases of both kinds."""
     there = MetaData()
-    there.reflect(connection, only=lambda name, _: name != "alembic_version" and name not in DERIVED)
+    there.reflect(connection, only=lambda name, _: name != "alembic_version" and name not in FORMER)
     for name, table in there.tables.items():
         ours = Table.metadata.tables.get(name)
         for column in table.columns:

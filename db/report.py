@@ -2,25 +2,26 @@
 
 Each function takes an engine (`db.engine.async_engine`) and raises DatabaseError if the database is away. A period is
 from `begins` up to, not including, `ends`, as aware datetimes. Durations are microseconds; instants in arrays are
-microseconds since 1970. What a number in an array would be that does not exist, is `db.columns.NONE`.
+microseconds since 1970. What a number in an array would be that does not exist, is `db.arrays.NONE`.
+
+Waits are read one by one, because of their percentiles, and operators' states, because each lasts until the next one.
+Everything else is counted by the database, by quarters of an hour and attributes.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Text, cast, func, literal_column, or_, select, true
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import BigInteger, Select, Text, and_, case, cast, func, literal_column, null, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.columns import NONE, Coded, Columns, Kind, Whole, instant_of, instant_text, read_columns, read_instants
+from db.arrays import NONE, Coded, Whole, columns_of, instant_of, whole
 from db.engine import reading
 from db.enums import GuideOutcome, OperatorState, Role
-from db.frames import AT, Frame
-from db.instants import BETWEEN
+from db.instants import elapsed, micros
 from db.report_tables import CALL, GUIDE_REQUEST, OPERATOR, OPERATOR_STATE, PAIRING
 
 LOOK_BACK = timedelta(days=7)
@@ -35,9 +36,6 @@ STATES = tuple(OperatorState)
 
 Attributes = Mapping[str, Coded]
 """Those that were asked for."""
-
-_CLOCK_SET_BACK = timedelta(hours=1)
-_LONGEST_CALL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,11 @@ class WaitedCalls:
 
 @dataclass(frozen=True, slots=True)
 class MenuCalls:
-    """Calls that never waited for an operator, each at its start. `outgoing`: calls that we made."""
+    """Calls that never waited for an operator, by the quarter of an hour in which they started; `numbers`: how many.
+    `outgoing`: calls that we made."""
 
     at_us: Whole
+    numbers: Whole
     outcomes: Coded
     outgoing: NDArray[np.bool_]
     attributes: Attributes
@@ -73,7 +73,7 @@ class MenuCalls:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Other counts, each at its own instant. `what`: the name of its figure; `numbers`: how much it counts."""
+    """Other counts, each by its own quarter of an hour. `what`: the name of its figure; `numbers`: how many."""
 
     what: str
     at_us: Whole
@@ -83,193 +83,203 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class OperatorStates:
-    """The states of an operator in their order: when each began, its place in `STATES`, the mark of the call of
-    `talking` (0 for none), the reason for a pause ('' for none)."""
+    """Operators' states, each operator's in their order: when each began, its place in `STATES`, the mark of the call
+    of `talking` (0 for none), the reason for a pause."""
 
-    operator: str
+    operators: Coded
     at_us: Whole
     states: Whole
     calls: Whole
-    reasons: Sequence[str]
+    reasons: Coded
+
+    def __len__(self) -> int:
+        return len(self.at_us)
+
+    def where(self, chosen: Any) -> "OperatorStates":
+        """Return the states of a mask, or in an order."""
+        return OperatorStates(
+            self.operators.where(chosen), self.at_us[chosen], self.states[chosen], self.calls[chosen],
+            self.reasons.where(chosen),
+        )  # fmt: skip
+
+    def then(self, later: "OperatorStates") -> "OperatorStates":
+        """Return these states, and later ones after them."""
+        return OperatorStates(
+            self.operators.then(later.operators), np.append(self.at_us, later.at_us),
+            np.append(self.states, later.states), np.append(self.calls, later.calls), self.reasons.then(later.reasons),
+        )  # fmt: skip
 
 
 async def waited_calls(
     engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
 ) -> WaitedCalls:
     """Return the calls that began to wait in the period, with the attributes in `by`; test calls only with `tests`."""
-    async with reading(engine) as connection:
-        return waited_of(await read_waited(connection, begins, ends, by), by, tests=tests)
-
-
-async def read_waited(
-    connection: AsyncConnection, begins: datetime, ends: datetime, by: Collection[str] = ATTRIBUTES
-) -> Frame:
-    """Return the same with all test calls, for `waited_of`."""
-    columns = {
-        "id": (Kind.TEXT, CALL.c.id),
-        AT: (Kind.INSTANT, CALL.c.queued),
-        "connected": (Kind.INSTANT, CALL.c.connected),
-        "dequeued": (Kind.INSTANT, CALL.c.dequeued),
-        "ended": (Kind.INSTANT, CALL.c.ended),
-        "outcome": (Kind.TEXT, CALL.c.outcome),
-        "live": (Kind.NUMBER, CALL.c.live),
-        **of_call(by),
-    }
-    among = select(CALL.c.id).where(CALL.c.queued >= begins, CALL.c.queued < ends)
-    conversations = {
-        "call": (Kind.TEXT, PAIRING.c.call_id),
-        "began": (Kind.INSTANT, PAIRING.c.began),
-        "ended": (Kind.INSTANT, PAIRING.c.ended),
-    }
-    talks = select(PAIRING.c.id).where(
-        PAIRING.c.began >= begins - _CLOCK_SET_BACK, PAIRING.c.role == literal_column(f"'{Role.OPERATOR}'")
+    as_operator = PAIRING.c.role == literal_column(f"'{Role.OPERATOR}'")
+    length = elapsed(PAIRING.c.began, PAIRING.c.ended)
+    number = func.count(PAIRING.c.id)
+    talked = case(
+        (number == literal_column("0"), elapsed(CALL.c.connected, CALL.c.ended)),  # the dialplan served it
+        (func.count(PAIRING.c.ended) < number, null()),
+        else_=cast(func.sum(not_negative(length)), BigInteger),
     )
-    found = await read_columns(connection, columns, among)
-    ended = found.arrays["ended"]
-    latest = int(np.max(ended, initial=NONE))
-    last = begins if latest == NONE else instant_of(latest)
-    if np.min(ended, initial=0) == NONE:  # some go on
-        last = max(last, ends + _LONGEST_CALL)
-    paired = await read_columns(connection, conversations, talks.where(PAIRING.c.began <= last))
-    queued, connected, dequeued = (found.arrays[name] for name in (AT, "connected", "dequeued"))
-    until = np.where(connected != NONE, connected, np.where(dequeued != NONE, dequeued, ended))
-    numbers = {
-        "id": marks_of(found.texts["id"]), AT: queued, "waited": _elapsed(queued, until),
-        "talked": _talked(found, paired), "answered": connected != NONE, "ended": ended, "live": found.arrays["live"],
-    }  # fmt: skip
-    return Frame(numbers, {name: Coded.of(texts) for name, texts in found.texts.items() if name != "id"})
-
-
-def waited_of(found: Frame, by: Collection[str], *, tests: bool) -> WaitedCalls:
-    """Return the calls of a frame of `read_waited`."""
-    latest = int(np.max(found.numbers["ended"], initial=NONE))
-    live = found.numbers["live"] == 1
-    chosen = found if tests or live.all() else found.where(live)
-    numbers = chosen.numbers
-    return WaitedCalls(
-        numbers["id"], numbers[AT], numbers["waited"], numbers["talked"], numbers["answered"] == 1,
-        chosen.texts["outcome"], attributes_of(chosen, by), None if latest == NONE else instant_of(latest),
-        len(found) - len(chosen),
+    keys = of_call(by)
+    until = func.coalesce(CALL.c.connected, CALL.c.dequeued, CALL.c.ended)
+    query = (
+        select(
+            cast(CALL.c.id, Text), micros(CALL.c.queued), elapsed(CALL.c.queued, until), talked,
+            CALL.c.connected.is_not(None), CALL.c.outcome, micros(CALL.c.ended), CALL.c.live, *keys.values(),
+        )
+        .select_from(CALL)
+        .outerjoin(PAIRING, and_(PAIRING.c.call_id == CALL.c.id, as_operator))
+        .where(CALL.c.queued >= begins, CALL.c.queued < ends)
+        .group_by(CALL.c.id)
     )  # fmt: skip
+    async with reading(engine) as connection:
+        rows = (await connection.execute(query)).all()
+    latest = max((row[6] for row in rows if row[6] is not None), default=None)
+    chosen = rows if tests else [row for row in rows if row[7]]
+    ids, at, waits, talks, answered, outcomes, _, _, *attributes = columns_of(chosen, 8 + len(keys))
+    return WaitedCalls(
+        marks_of(ids), whole(at), _length(waits), _length(talks), np.array(answered, np.bool_), Coded.of(outcomes),
+        dict(zip(keys, map(Coded.of, attributes), strict=True)),
+        None if latest is None else instant_of(latest), len(rows) - len(chosen),
+    )  # fmt: skip
+
+
+def _length(found: Sequence[int | None]) -> Whole:
+    """Return durations; 0 for a negative one: the clock was set back in between."""
+    lengths = whole(found)
+    return np.where(lengths == NONE, NONE, np.maximum(lengths, 0))
+
+
+def not_negative(length: Any) -> Any:
+    """Return the same in a query; 0 for NULL as well."""
+    zero = literal_column("0", BigInteger)
+    return case((length > zero, length), else_=zero)
 
 
 _NO_CALL = "0" * 32
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def marks_of(ids: Sequence[str]) -> Whole:
-    """Return 64 bits of each id, by which calls are compared; 0 for ''. Of a billion calls two may have the same."""
+def marks_of(ids: Sequence[str | None]) -> Whole:
+    """Return 64 bits of each id, by which calls are compared; 0 for none. Of a billion calls two may have the same."""
     digits = "".join(text or _NO_CALL for text in ids).replace("-", "")
     halves = np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64).reshape(-1, 2)
     return (halves[:, 0] * _SPREAD ^ halves[:, 1]).view(np.int64)
-
-
-def _elapsed(since: Whole, until: Whole) -> Whole:
-    """Return durations; 0 for a negative one: the clock was set back in between."""
-    return np.where((since == NONE) | (until == NONE), NONE, np.maximum(until - since, 0))
-
-
-def _talked(calls: Columns, paired: Columns) -> Whole:
-    """Return how long operators talked with each caller."""
-    places = dict(zip(calls.texts["id"], range(len(calls)), strict=True))
-    of_call = np.fromiter(map(places.get, paired.texts["call"], repeat(-1)), np.int64, len(paired))
-    ours = of_call >= 0
-    of_call, lengths = of_call[ours], _elapsed(paired.arrays["began"], paired.arrays["ended"])[ours]
-    # Calls that the dialplan served have no pairing.
-    talked = _elapsed(calls.arrays["connected"], calls.arrays["ended"])
-    talked[of_call] = 0
-    np.add.at(talked, of_call, np.where(lengths == NONE, 0, lengths))
-    talked[of_call[lengths == NONE]] = NONE
-    return talked
 
 
 async def menu_calls(
     engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
 ) -> MenuCalls:
     """Return the calls that started in the period and never waited, as in `waited_calls`."""
-    async with reading(engine) as connection:
-        return menu_of(await read_menu(connection, begins, ends, by), by, tests=tests)
-
-
-async def read_menu(
-    connection: AsyncConnection, begins: datetime, ends: datetime, by: Collection[str] = ATTRIBUTES
-) -> Frame:
-    """Return the same with all test calls, for `menu_of`."""
-    columns = {
-        AT: (Kind.INSTANT, CALL.c.started),
-        "outcome": (Kind.TEXT, CALL.c.outcome),
-        "outgoing": (Kind.NUMBER, CALL.c.outgoing),
-        "live": (Kind.NUMBER, CALL.c.live),
-        **of_call(by),
-    }
-    among = select(CALL.c.id).where(CALL.c.started >= begins, CALL.c.started < ends, CALL.c.queued.is_(None))
-    return Frame.of(await read_columns(connection, columns, among))
-
-
-def menu_of(found: Frame, by: Collection[str], *, tests: bool) -> MenuCalls:
-    """Return the calls of a frame of `read_menu`."""
-    chosen = found if tests else found.where(found.numbers["live"] == 1)
-    return MenuCalls(
-        chosen.numbers[AT], chosen.texts["outcome"], chosen.numbers["outgoing"] == 1, attributes_of(chosen, by)
+    keys = of_call(by)
+    query = select(func.count(), CALL.c.outcome, CALL.c.outgoing, *keys.values()).where(
+        CALL.c.queued.is_(None), true() if tests else CALL.c.live
     )
+    at, numbers, outcomes, outgoing, *attributes = await _by_quarter(
+        engine, query, CALL.c.started, (begins, ends), [CALL.c.outcome, CALL.c.outgoing, *keys.values()]
+    )
+    coded = dict(zip(keys, map(Coded.of, attributes), strict=True))
+    return MenuCalls(whole(at), whole(numbers), Coded.of(outcomes), np.array(outgoing, np.bool_), coded)
+
+
+async def count(
+    engine: AsyncEngine,
+    table: Any,
+    at: Any,
+    span: tuple[datetime, datetime],
+    numbers: Mapping[str, Any],
+    by: Collection[str],
+    own: Mapping[str, Any],
+    *where: Any,
+    tests: bool,
+) -> list[Counted]:
+    """Return counts of the rows of a table whose instant `at` is in the period.
+
+    `numbers`: aggregates by their names. `own`: the attributes that are not those of the row's call. What belongs to
+    test calls counts only with `tests`.
+    """
+    keys = of_call(by, own)
+    query = (
+        select(*numbers.values(), *keys.values())
+        .select_from(table)
+        .outerjoin(CALL, CALL.c.id == table.c.call_id)
+        .where(*where, true() if tests else or_(CALL.c.live, CALL.c.id.is_(None)))
+    )
+    quarters, *columns = await _by_quarter(engine, query, at, span, [*keys.values()])
+    coded = dict(zip(keys, map(Coded.of, columns[len(numbers) :]), strict=True))
+    found = columns[: len(numbers)]
+    return [Counted(what, whole(quarters), whole(some), coded) for what, some in zip(numbers, found, strict=True)]
+
+
+_QUARTER_US = literal_column("900000000", BigInteger)
+"""Since 2000 every time zone's offset is a multiple of a quarter of an hour, so each is in one day, hour or half hour
+of any site."""
+
+
+async def _by_quarter(
+    engine: AsyncEngine, query: Select[Any], at: Any, span: tuple[datetime, datetime], keys: Sequence[Any]
+) -> list[Sequence[Any]]:
+    """Return the columns of a query that counts what happened at `at`, by the beginning of the quarter of an hour,
+    which is the first column, and by `keys`."""
+    quarter = micros(at) // _QUARTER_US * _QUARTER_US
+    within = query.with_only_columns(quarter, *query.selected_columns).where(at >= span[0], at < span[1])
+    async with reading(engine) as connection:
+        rows = (await connection.execute(within.group_by(quarter, *keys))).all()
+    return columns_of(rows, 1 + len(query.selected_columns))
 
 
 async def send_requests(
     engine: AsyncEngine, begins: datetime, ends: datetime, by: Collection[str] = (), *, tests: bool = False
-) -> tuple[Counted, Counted]:
+) -> list[Counted]:
     """Return callers' requests for a procedure of the guide in writing, by the time of the request, with the attributes
     of their calls; and those of them that people have sent."""
-    own = {"language": GUIDE_REQUEST.c.language, "topic": GUIDE_REQUEST.c.topic}
-    sent = func.coalesce(GUIDE_REQUEST.c.outcome == literal_column(f"'{GuideOutcome.SENT}'"), literal_column("false"))
-    columns = {"at": (Kind.INSTANT, GUIDE_REQUEST.c.requested), "sent": (Kind.NUMBER, sent), **of_call(by, own)}
-    among = (
-        select(GUIDE_REQUEST.c.id)
-        .select_from(GUIDE_REQUEST)
-        .outerjoin(CALL, CALL.c.id == GUIDE_REQUEST.c.call_id)
-        .where(GUIDE_REQUEST.c.requested >= begins, GUIDE_REQUEST.c.requested < ends, counts_of(tests))
-    )
-    async with reading(engine) as connection:
-        found = Frame.of(await read_columns(connection, columns, among))
-    at, attributes, number = found.numbers["at"], attributes_of(found, by), found.numbers["sent"]
-    return Counted(TO_SEND, at, np.ones_like(at), attributes), Counted(SENT, at, number, attributes)
+    request = GUIDE_REQUEST.c
+    sent = request.outcome == literal_column(f"'{GuideOutcome.SENT}'")
+    numbers = {TO_SEND: func.count(), SENT: func.count().filter(sent)}
+    own = {"language": request.language, "topic": request.topic}
+    return await count(engine, GUIDE_REQUEST, request.requested, (begins, ends), numbers, by, own, tests=tests)
 
 
 TO_SEND, SENT = "guide_requests", "guide_requests_sent"
 
 
-async def states_before(engine: AsyncEngine, at: datetime) -> list[OperatorStates]:
+async def states_before(engine: AsyncEngine, at: datetime) -> OperatorStates:
     """Return the state that each operator had at an instant, if it began in the `LOOK_BACK` before it."""
-    newest = (OPERATOR_STATE.c.at.desc(), OPERATOR_STATE.c.boot.desc(), OPERATOR_STATE.c.seq.desc())
-    async with reading(engine) as connection:
-        return await _states(connection, lambda chosen: chosen.order_by(*newest).limit(1), at - LOOK_BACK, at)
+    state = OPERATOR_STATE.c
+    newest = (state.at.desc(), state.boot.desc(), state.seq.desc())
+    place = func.row_number().over(partition_by=state.operator_id, order_by=newest)
+    among = _states(at - LOOK_BACK, at).add_columns(place.label("place")).subquery()
+    columns = [column for column in among.c if column.name != "place"]
+    return await _read_states(engine, select(*columns).where(among.c.place == literal_column("1")))
 
 
-async def operator_states(engine: AsyncEngine, begins: datetime, ends: datetime) -> list[OperatorStates]:
+async def operator_states(engine: AsyncEngine, begins: datetime, ends: datetime) -> OperatorStates:
     """Return the operators' states that began in the period."""
+    state = OPERATOR_STATE.c
+    return await _read_states(
+        engine, _states(begins, ends).order_by(state.operator_id, state.at, state.boot, state.seq)
+    )
+
+
+def _states(begins: datetime, ends: datetime) -> Select[Any]:
+    state = OPERATOR_STATE.c
+    call = case((state.state == literal_column(f"'{OperatorState.TALKING}'"), cast(state.call_id, Text)))
+    return select(state.operator_id, micros(state.at).label("at"), state.state, call.label("call"), state.reason).where(
+        state.at >= begins, state.at < ends
+    )
+
+
+_PLACES = {state.value: place for place, state in enumerate(STATES)}
+
+
+async def _read_states(engine: AsyncEngine, query: Select[Any]) -> OperatorStates:
     async with reading(engine) as connection:
-        return await _states_between(connection, begins, ends)
-
-
-async def read_states(connection: AsyncConnection, begins: datetime, ends: datetime) -> Frame:
-    """Return the same in one frame."""
-    return states_of(await _states_between(connection, begins, ends))
-
-
-def states_of(found: Sequence[OperatorStates]) -> Frame:
-    """Return the states of operators in one frame: each operator's in their order."""
-    empty = [np.zeros(0, np.int64)]
-
-    def column(parts: list[Whole]) -> Whole:
-        return np.concatenate(parts or empty)
-
-    numbers = {
-        AT: column([one.at_us for one in found]),
-        "state": column([one.states for one in found]),
-        "call": column([one.calls for one in found]),
-    }
-    whose = np.repeat(np.arange(len(found)), np.array([len(one.at_us) for one in found], np.int64))
-    reasons = Coded.of([reason for one in found for reason in one.reasons])
-    return Frame(numbers, {"operator": Coded(whose, [one.operator for one in found]), "reason": reasons})
+        rows = (await connection.execute(query)).all()
+    operators, at, names, calls, reasons = columns_of(rows, 5)
+    states = np.fromiter(map(_PLACES.__getitem__, names), np.int64, len(names))
+    return OperatorStates(Coded.of(operators), whole(at), states, marks_of(calls), Coded.of(reasons))
 
 
 async def operator_names(engine: AsyncEngine) -> dict[str, str]:
@@ -300,55 +310,7 @@ _ATTRIBUTES: dict[str, Any] = {
 }
 
 
-def of_call(by: Collection[str], own: Mapping[str, Any] | None = None) -> dict[str, tuple[Kind, Any]]:
+def of_call(by: Collection[str], own: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the columns of the attributes in `by`. `own`: those that are not the call's."""
     attributes = _ATTRIBUTES | dict(own or {})
-    return {f"by_{name}": (Kind.TEXT, attributes[name]) for name in ATTRIBUTES if name in by}
-
-
-def attributes_of(found: Frame, by: Collection[str]) -> dict[str, Coded]:
-    """Return the attributes that were read by `of_call`."""
-    return {name: found.texts[f"by_{name}"] for name in ATTRIBUTES if name in by}
-
-
-def counts_of(tests: bool) -> Any:
-    """Return the condition that what belongs to a call, which is joined, counts."""
-    return true() if tests else or_(CALL.c.live, CALL.c.id.is_(None))
-
-
-async def _states_between(connection: AsyncConnection, begins: datetime, ends: datetime) -> list[OperatorStates]:
-    order = (OPERATOR_STATE.c.at, OPERATOR_STATE.c.boot, OPERATOR_STATE.c.seq)
-    return await _states(connection, lambda chosen: chosen.order_by(*order), begins, ends)
-
-
-async def _states(connection: AsyncConnection, ordered: Any, begins: datetime, ends: datetime) -> list[OperatorStates]:
-    """Return the states of a period. One text for each operator: the index has them in their order."""
-    table = OPERATOR_STATE.c
-    first = select(func.min(table.operator_id).label("id")).cte("operators", recursive=True)
-    following = select(func.min(table.operator_id)).where(table.operator_id > first.c.id).scalar_subquery()
-    operators = first.union_all(select(following).where(first.c.id.is_not(None)))
-    chosen = (
-        select(table.at, table.state, table.call_id, table.reason)
-        .where(table.operator_id == operators.c.id, table.at >= begins, table.at < ends)
-        .correlate(operators)
-    )
-    part = ordered(chosen).subquery()
-    between = literal_column(f"'{BETWEEN}'", Text)
-    call = func.coalesce(cast(part.c.call_id, Text), "")
-    text = instant_text(part.c.at) + between + part.c.state + between + call + between
-    whole = select(func.aggregate_strings(text + func.coalesce(part.c.reason, ""), BETWEEN)).scalar_subquery()
-    query = select(operators.c.id, whole).where(operators.c.id.is_not(None))
-    found = (await connection.execute(query)).all()
-    return [_split(operator, text) for operator, text in found if text is not None]
-
-
-_PLACES = {state.value: place for place, state in enumerate(STATES)}
-_TALKING = OperatorState.TALKING.value
-
-
-def _split(operator: str, text: str) -> OperatorStates:
-    parts = text.split(BETWEEN)
-    names = parts[1::4]
-    states = np.fromiter(map(_PLACES.__getitem__, names), np.int64, len(names))
-    calls = marks_of([call if name == _TALKING else "" for name, call in zip(names, parts[2::4], strict=True)])
-    return OperatorStates(operator, read_instants(parts[::4]), states, calls, parts[3::4])
+    return {name: attributes[name] for name in ATTRIBUTES if name in by}

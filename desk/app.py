@@ -63,7 +63,6 @@ from desk.reading.reader import Reader, WhyNeeded
 from desk.reading.traces import Traces
 from desk.recording import routes as recording
 from desk.report import routes as report
-from desk.report.door import ReportDoor
 from desk.report.mailing import ReportMailer
 from desk.report.making import ReportMaker
 from desk.report.site_names import names_of
@@ -216,7 +215,6 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
             )  # fmt: skip
             notice_mailer = NoticeMailer(settings, engine, app.state.mailer, pages, lambda: app.state.desk.now())
             finisher = SwapFinisher(lambda: app.state.desk, app.state.rosters)
-            door = ReportDoor(app.state.report_maker, settings)
             works = {
                 "idle sessions": lambda: app.state.sessions.run(lambda: app.state.desk.now()),
                 "sessions of telephones": lambda: telephone_sessions.run(lambda: app.state.desk.now()),
@@ -225,12 +223,11 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
                 "reports by e-mail": report_mailer.run,
                 "e-mails about accounts": notice_mailer.run,
                 "swaps": finisher.run,
-                "reports": app.state.report_maker.run,
-                "reports of commands": door.run,
             }
             async with kept_up(works):
                 yield
             traces.close()
+            app.state.report_maker.close()
             await asyncio.to_thread(app.state.speech.close)
             await app.state.simulations.close()
 

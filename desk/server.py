@@ -1,6 +1,7 @@
 """The desk's own server."""
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -64,6 +65,9 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
     except OSError as error:
         logging.getLogger("uvicorn.error").error("The desk cannot listen on %s: %s", settings.listen, error)
         raise SystemExit(1) from None
+    # A report of a year has so many rows that all objects are looked through for garbage: without those loaded by now,
+    # this keeps other pages waiting for 0.02 s instead of 0.1.
+    gc.freeze()
     DeskServer(config_of(app, settings, notify), app).run([listener])
 
 

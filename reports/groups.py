@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -9,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db.columns import NONE, Coded, Whole, micros_of
+from db.arrays import NONE, Coded, Whole, micros_of
 from db.enums import OperatorState
-from db.frames import AT, Frame, join
-from db.report import ATTRIBUTES, STATES, Attributes, Counted, MenuCalls, WaitedCalls
+from db.report import ATTRIBUTES, STATES, Attributes, Counted, MenuCalls, OperatorStates, WaitedCalls
 from db.report_operators import OperatorWork
 from reports.by import TIMES, By, Key
 from reports.group import ELSEWHERE, MENU, MENU_GOING_ON, MENU_OTHER, OUTGOING, Group
@@ -60,7 +60,7 @@ class Groups:
         self._pauses: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._works: list[Mapping[str, OperatorWork]] = []
         self._expected: set[str] = set()
-        self._current: Frame | None = None  # the state of each operator
+        self._current: OperatorStates | None = None  # the state of each operator
         self._calls = _Keys()
 
     @property
@@ -91,11 +91,11 @@ class Groups:
     def add_menu_calls(self, calls: MenuCalls) -> None:
         keys, ours = self._keys(calls.at_us, calls.attributes), calls.outgoing
         going_on = calls.outcomes.are([None])
-        self._tallies.add("counted", OUTGOING, keys[ours])
-        self._tallies.add("counted", MENU_GOING_ON, keys[~ours & going_on])
-        for outcome, name in MENU.items():
-            self._tallies.add("counted", name, keys[~ours & calls.outcomes.are([outcome])])
-        self._tallies.add("counted", MENU_OTHER, keys[~ours & ~going_on & ~calls.outcomes.are(MENU)])
+        counted = {OUTGOING: ours, MENU_GOING_ON: ~ours & going_on}
+        counted |= {name: ~ours & calls.outcomes.are([outcome]) for outcome, name in MENU.items()}
+        counted[MENU_OTHER] = ~ours & ~going_on & ~calls.outcomes.are(MENU)
+        for name, which in counted.items():
+            self._tallies.add("counted", name, keys[which], calls.numbers[which])
         self._changed()
 
     def add_counts(self, counts: Iterable[Counted]) -> None:
@@ -104,10 +104,9 @@ class Groups:
             self._tallies.add("counted", some.what, self._keys(some.at_us, some.attributes), some.numbers)
         self._changed()
 
-    def add_states(self, found: Frame) -> None:
-        """Count operators' states (`db.report.states_of`), which follow those that were added before; each one's last
-        one once it has ended."""
-        self._current = self._count(join([self._current, found]) if self._current is not None else found)
+    def add_states(self, found: OperatorStates) -> None:
+        """Count operators' states, which follow those that were added before; each one's last one once it has ended."""
+        self._current = self._count(self._current.then(found) if self._current is not None else found)
 
     def credit(self, works: Mapping[str, OperatorWork]) -> None:
         """Add operators' conversations and offers, in a report by operator."""
@@ -123,8 +122,7 @@ class Groups:
         """Count each operator's last state until now; call it after everything has been added."""
         if self._current is not None:
             last = self._current
-            end = {**last.numbers, AT: np.maximum(last.numbers[AT], self._now)}  # whatever its state is
-            self._count(join([last, Frame(end, last.texts)]))
+            self._count(last.then(replace(last, at_us=np.maximum(last.at_us, self._now))))  # whatever its state is
         self._current = None
 
     @cached_property
@@ -197,47 +195,37 @@ class Groups:
             keys = keys * _SECOND + codes
         return keys
 
-    def _count(self, found: Frame) -> Frame:
+    def _count(self, found: OperatorStates) -> OperatorStates:
         """Count all states but each operator's last one; return these."""
         if not len(found):
             return found
-        found = found.where(np.argsort(found.texts["operator"].codes, kind="stable"))
-        whose = found.texts["operator"].codes
+        found = found.where(np.argsort(found.operators.codes, kind="stable"))
+        whose = found.operators.codes
         ends = np.append(whose[1:] == whose[:-1], False)  # by the operator's next state
-        self._set_calls(found, np.insert(ends[:-1], 0, False))
-        at = found.numbers[AT]
+        found = _with_calls(found, np.insert(ends[:-1], 0, False))
         over = np.flatnonzero(ends)
-        spans = found.where(over)
-        self._count_wrap_ups(spans, at[over + 1])
-        self._count_states(spans, at[over + 1])
+        spans, until = found.where(over), found.at_us[over + 1]
+        self._count_wrap_ups(spans, until)
+        self._count_states(spans, until)
         self._changed()
         return found.where(~ends)
 
-    @staticmethod
-    def _set_calls(found: Frame, follows: Any) -> None:
-        """Give each wrap-up the call of the conversation before it. `follows`: which states follow another one."""
-        keeps = follows & (found.numbers["state"] == _WRAPPING_UP)
-        before = np.maximum.accumulate(np.where(keeps, 0, np.arange(len(found))))
-        calls = found.numbers["call"]
-        calls[:] = calls[before]
-
-    def _count_wrap_ups(self, spans: Frame, until: Whole) -> None:
+    def _count_wrap_ups(self, spans: OperatorStates, until: Whole) -> None:
         """Count the handling of the report's calls after the conversations."""
-        calls = spans.numbers["call"]
-        wrap_ups = (spans.numbers["state"] == _WRAPPING_UP) & (calls != 0)
-        spans, until, calls = spans.where(wrap_ups), until[wrap_ups], calls[wrap_ups]
-        known, keys = self._calls.find(calls)
-        time = np.maximum(np.minimum(until, self._now) - spans.numbers[AT], 0)
+        wrap_ups = (spans.states == _WRAPPING_UP) & (spans.calls != 0)
+        spans, until = spans.where(wrap_ups), until[wrap_ups]
+        known, keys = self._calls.find(spans.calls)
+        time = np.maximum(np.minimum(until, self._now) - spans.at_us, 0)
         if self.by == (By.OPERATOR,):  # it counts for the operator who does it, not for the one who had the call first
-            keys = self._operators(spans.texts["operator"])
+            keys = self._operators(spans.operators)
         self._tallies.add("handling", None, keys[known], time[known])
 
-    def _count_states(self, spans: Frame, until: Whole) -> None:
+    def _count_states(self, spans: OperatorStates, until: Whole) -> None:
         """Count the time of states, each in the hours or days in which it falls."""
-        since, until = (np.clip(at, self._begins, self._ends) for at in (spans.numbers[AT], until))
-        counts = (until > since) & (spans.numbers["state"] != _AWAY)
+        since, until = (np.clip(at, self._begins, self._ends) for at in (spans.at_us, until))
+        counts = (until > since) & (spans.states != _AWAY)
         spans, since, until = spans.where(counts), since[counts], until[counts]
-        state, length = spans.numbers["state"], until - since
+        state, length = spans.states, until - since
         if self.by == (By.OPERATOR,):
             self._count_pauses(spans.where(state == _PAUSED), length[state == _PAUSED])
         if not {*self.by} <= {By.OPERATOR, *TIMES}:
@@ -252,13 +240,13 @@ class Groups:
         whole = np.zeros(len(keys), np.int64)
         for place in range(len(self.by)):
             whole = whole * _SECOND + (
-                keys if place in self._times else self._operators(spans.texts["operator"], place)[place_of]
+                keys if place in self._times else self._operators(spans.operators, place)[place_of]
             )
         for code, name in enumerate(STATES):
             self._tallies.add("spent", name, whole[state == code], length[state == code])
 
-    def _count_pauses(self, pauses: Frame, length: Whole) -> None:
-        whose, why = pauses.texts["operator"], pauses.texts["reason"]
+    def _count_pauses(self, pauses: OperatorStates, length: Whole) -> None:
+        whose, why = pauses.operators, pauses.reasons
         each, time = summed(whose.codes * len(why.names) + why.codes, length)
         for code, spent in zip(each.tolist(), time.tolist(), strict=True):
             operator, reason = divmod(code, len(why.names))
@@ -291,6 +279,14 @@ class _Keys:
                 here = (marks[place] == calls) & ~known
                 keys, known = np.where(here, those[place], keys), known | here
         return known, keys
+
+
+def _with_calls(found: OperatorStates, follows: Any) -> OperatorStates:
+    """Return the states, each wrap-up with the call of the conversation before it. `follows`: which states follow
+    another one of their operator."""
+    keeps = follows & (found.states == _WRAPPING_UP)
+    before = np.maximum.accumulate(np.where(keeps, 0, np.arange(len(found))))
+    return replace(found, calls=found.calls[before])
 
 
 def _credit(group: Group, work: OperatorWork) -> None:

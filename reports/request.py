@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from reports.by import TIMES, By
@@ -70,31 +69,3 @@ def make_request(
     if end < begin:
         raise RequestError(f"{end} is before {begin}; the first day is the earlier one.")
     return ReportRequest(groupings, begin, end, Period.of_days(begin, end, zone), within, short, tests, now)
-
-
-def to_json(request: ReportRequest) -> dict[str, Any]:
-    """Return a request as plain data, from which `from_json` makes it again."""
-    return {
-        "by": ",".join(request.by),
-        "first": request.first.isoformat(),
-        "last": request.last.isoformat(),
-        "zone": request.period.zone.key,
-        "within": request.within,
-        "short": request.short,
-        "tests": request.tests,
-        "now": request.now.isoformat(),
-    }
-
-
-def from_json(data: dict[str, Any]) -> ReportRequest:
-    """Return a request that was written by `to_json`."""
-    return make_request(
-        data["by"],
-        date.fromisoformat(data["first"]),
-        date.fromisoformat(data["last"]),
-        ZoneInfo(data["zone"]),
-        datetime.fromisoformat(data["now"]),
-        within=data["within"],
-        short=data["short"],
-        tests=data["tests"],
-    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from db.columns import Whole
+from db.arrays import Whole
 from reports.group import Group
 from routing.figures import Limits
 

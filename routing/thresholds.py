@@ -4,7 +4,7 @@ Pure: instants are POSIX seconds, passed in as arguments.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from routing.figures import Counts, ratio, service_level_offered
@@ -51,13 +51,13 @@ class Waiting:
 class Crossing:
     """A limit that is exceeded, or was within `CALM_S`. `since`: when that began; `figure`: the latest value over it.
 
-    For a long wait, `figure` is the instant since which the caller waits.
+    For a long wait, `figure` is the instant since which the caller waits; None once nobody waits that long any more.
     """
 
     what: Exceeded
     language: str | None
     since: float
-    figure: float
+    figure: float | None
 
 
 class ThresholdWatch:
@@ -74,7 +74,7 @@ class ThresholdWatch:
             began = known[0].since if known is not None else since
             self._crossed[what, language] = Crossing(what, language, began, figure), now
         self._crossed = {key: found for key, found in self._crossed.items() if 0 <= now - found[1] < CALM_S}
-        return [crossing for crossing, _ in self._crossed.values()]
+        return [_shown(crossing, exceeds=at == now) for crossing, at in self._crossed.values()]
 
     def _exceeded(
         self, now: float, waiting: Mapping[str, Waiting], latest: Counts
@@ -94,3 +94,8 @@ class ThresholdWatch:
         share = ratio(latest.abandoned, latest.answered + latest.abandoned)
         if share is not None and 0 < limits.abandoned < share:
             yield Exceeded.ABANDONED, None, now, round(share, 3)
+
+
+def _shown(crossing: Crossing, *, exceeds: bool) -> Crossing:
+    """Return a crossing as it is now: the wait of a caller who waits no longer would go on counting on pages."""
+    return crossing if exceeds or crossing.what is not Exceeded.LONG_WAIT else replace(crossing, figure=None)

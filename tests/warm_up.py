@@ -51,7 +51,7 @@ OURS = {
     "commands": (
         *("asterisk_conf.instance", "asterisk_conf.install", "db.delivery", "db.upgrade", "dialplan.lint"),
         *("dialplan.plan", "cli.main", "cli.processes.up", "cli.processes.terminal_log"),
-        *("cli.operators.roster", "reports.worker", "reports.workbook"),
+        *("cli.operators.roster", "reports.results", "reports.workbook"),
         *("ivr.check.checking", "cli.check", "cli.flow", "cli.prompts.prompts", "ivr.trial.voice_limits"),
         *("ivr.data.expiry", "ivr.process.guard", "ivr.process.supervisor", "ivr.records.queue_log"),
         *("numpy.ma", "prompts.build", "pyloudnorm", "rich._emoji_codes", "rich.progress"),
@@ -158,7 +158,6 @@ def _python(folder: Path) -> SimpleNamespace:
 def _run_command(folder: Path) -> None:
     from cli.main import main as hatif
     from desk import command
-    from desk.report import making
     from ivr.process import supervisor
 
     def popen(argv: Sequence[str], **options: Any) -> Any:
@@ -177,7 +176,7 @@ def _run_command(folder: Path) -> None:
         exec(program, {"__name__": "__main__"})
         return
     if sys.argv[1:2] == ["desk"] and not Path(os.environ["HATIF_HOME"], COLD).exists():
-        command.sys = making.sys = _python(folder)  # type: ignore[assignment,attr-defined]
+        command.sys = _python(folder)  # type: ignore[assignment,attr-defined]
     with patch.object(supervisor, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL)):
         hatif()
 

@@ -118,7 +118,7 @@ class Operator:
     reason: str | None = None
     """Of a pause, or of being away."""
     since: float | None = None
-    """When the state began."""
+    """When the state began; null for an operator who was never on shift."""
     until: float | None = None
     """When a wrap-up ends."""
     telephone: bool = False
@@ -162,9 +162,16 @@ class QueueEntry:
     silent: bool
     """Whether the caller has not yet answered the question whether they are there."""
     since: float
-    """When the wait began."""
+    """When the wait began, for the position."""
     test: bool = False
     """Whether it is a test call, which no figure counts."""
+    waits_since: float | None = None
+    """When the wait began, for people: anew after each conversation; null for a call-back."""
+
+    @property
+    def counts_from(self) -> float:
+        """The start of the wait as pages and alarms show it."""
+        return self.waits_since if self.waits_since is not None else self.since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +230,8 @@ class Call:
     """Whether it is not a caller's: the line's to itself, of somebody who tries it, or scripted."""
     try_telephone: str | None = None
     """The telephone with which somebody tries the line (`POST /v1/try/telephone`); null for callers."""
+    waits_since: float | None = None
+    """When the wait for an operator began, for people: anew after each conversation."""
     training: str | None = None
     """The operator whom a scripted caller trains; null for callers."""
 

@@ -239,7 +239,7 @@ def _summary(snapshot: Snapshot) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in snapshot.counts.items())
     lines = [counts or "no operators", f"{len(snapshot.waiting)} waiting"]
     for row in snapshot.waiting:
-        waited = format_duration(snapshot.at - row["since"])
+        waited = format_duration(snapshot.at - (row.get("waits_since") or row["since"]))
         who = "test call" if row["test"] else row["caller"] or "-"
         lines.append(cell(f"  {row['place']}. {row['language']} {row['topic'] or '-'} {who} {waited}"))
     return lines

@@ -65,7 +65,8 @@ def _guide_requests(parts: Composition, last: int) -> list[dict[str, Any]]:
 def _with_wait(entry: dict[str, Any], now: float) -> dict[str, Any]:
     """Return a queue entry with its wait in seconds, which `--json` has after the topic."""
     members = ("place", "call", "caller", "callback", "language", "topic")
-    return {**{name: entry[name] for name in members}, "waited_s": round(now - entry["since"], 1), **entry}
+    waited_s = now - (entry.get("waits_since") or entry["since"])
+    return {**{name: entry[name] for name in members}, "waited_s": round(waited_s, 1), **entry}
 
 
 def _request_row(request: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import typer
 from cli.composition import Composition
 from cli.output import JSON, console, working
 from cli.report import format_report
-from cli.report.ask_desk import ask_desk
 from cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from cli.times import parse_day
 from ivr.model import clock
@@ -21,8 +20,7 @@ from reports.request import RequestError, make_request
 from routing.figures import SHORT_S, WITHIN_S
 from wire.errors import UserError
 
-# Imports in functions: SQLAlchemy and the like take a while to load, and a report that the desk makes does not need
-# them.
+# Imports in functions: SQLAlchemy and the like take a while to load, and a wrong option is answered without them.
 
 LANGUAGES = ("fr", "ar", "en")
 
@@ -89,8 +87,7 @@ def report(
     names = _names(parts, language) if files else Names()
     job = Job(request, (shown, *map(Result, files)), names, language, sheet.separator, sheet.bom)
     with working("Reading the calls"):
-        url = parts.database_url
-        result, *contents = ask_desk(parts.settings.run, url, job) or _make_here(url, job)
+        result, *contents = _make(parts.database_url, job)
     if shown is Result.TABLES:
         format_report.show(request, orjson.loads(result))
     else:
@@ -107,8 +104,8 @@ def report(
             console.print(f"{path}: {what}.", markup=False)
 
 
-def _make_here(url: str, job: Job) -> list[bytes]:
-    import asyncio  # not needed for a report that the desk makes
+def _make(url: str, job: Job) -> list[bytes]:
+    import asyncio
 
     from db.engine import open_engine
     from reports.results import make_results

@@ -17,7 +17,7 @@ from db.tables.calls import Call, Caller, CallEvent, Recording, ScoreSheet, Surv
 from db.tables.cases import Callback, CallbackTry, CaseChange, CaseFile, CaseNote, CaseReference, GuideRequest, Message
 from db.tables.floor import Decision, Offer, Operator, OperatorStateRecord, Pairing, Shift, ShiftSwap
 from db.tables.queue_log import QueueLog, QueueLogPosition
-from db.tables.reports import ReportDay, ReportMail
+from db.tables.reports import ReportMail
 
 UNJOURNALLED = frozenset(
     {
@@ -35,17 +35,16 @@ UNJOURNALLED = frozenset(
         "question_done",
         "wall_link",
         "report_mail",
-        "report_day",
         "shift_swap",
     }
 )
 """Tables that are not written through a journal."""
 
-DERIVED = frozenset({"report_day"})
-"""Tables whose rows can be made again from the others at any time; they are not copied."""
+FORMER = frozenset({"report_day"})
+"""Tables that earlier versions had. Their rows were made from those of others; they are not copied."""
 
 __all__ = [
-    "DERIVED",
+    "FORMER",
     "UNJOURNALLED",
     "Account",
     "AccountFactor",
@@ -78,7 +77,6 @@ __all__ = [
     "QueueLog",
     "QueueLogPosition",
     "Recording",
-    "ReportDay",
     "ReportMail",
     "ScoreSheet",
     "Shift",

@@ -1,4 +1,4 @@
-"""Reports that are sent by e-mail, and what reports keep. Neither is written through a journal."""
+"""Reports that are sent by e-mail. Not written through a journal."""
 
 from datetime import date, datetime
 
@@ -19,14 +19,3 @@ class ReportMail(Table):
     tries: Mapped[int]
     sent: Mapped[datetime | None]
     problem: Mapped[str | None]  # of the last try
-
-
-class ReportDay(Table):
-    """The rows of a day of UTC that reports read, as one value (`db/report_days.py`). Triggers on the tables that it
-    comes from (`db/report_triggers.py`) delete it as soon as anything of the day changes."""
-
-    __tablename__ = "report_day"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    version: Mapped[int]  # of the value
-    columns: Mapped[bytes]

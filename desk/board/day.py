@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.columns import NONE
+from db.arrays import NONE
 from db.enums import Outcome
 from db.report import MenuCalls, WaitedCalls, menu_calls, waited_calls
 from routing.figures import Figures, Tally
@@ -73,9 +73,10 @@ def count_day(waited: WaitedCalls, menus: MenuCalls, zone: ZoneInfo) -> Day:
     for at, wait, answered, outcome in zip(*(some.tolist() for some in calls), strict=True):
         for count in (halves[_half_hour(at, zone)], total):
             count.add(wait, outcomes.names[outcome], answered=answered)
-    for at in menus.at_us[~menus.outgoing].tolist():
-        halves[_half_hour(at, zone)].calls += 1
-        total.calls += 1
+    incoming = ~menus.outgoing
+    for at, number in zip(menus.at_us[incoming].tolist(), menus.numbers[incoming].tolist(), strict=True):
+        halves[_half_hour(at, zone)].calls += number
+        total.calls += number
     found = total.figures()
     return Day(
         calls=total.calls,

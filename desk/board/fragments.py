@@ -24,7 +24,7 @@ def read_waiting(picture: Picture) -> Mapping[str, Values]:
     outlook = picture.facts.get(OUTLOOK)
     since: dict[str | None, list[float]] = {code: [] for code in picture.site.languages}
     for waiting in picture.callers:
-        since.setdefault(waiting.language, []).append(waiting.since)
+        since.setdefault(waiting.language, []).append(waiting.counts_from)
     able = [operator for operator in picture.operators.values() if _can_take(operator)]
     rows = tuple(
         {
@@ -36,7 +36,7 @@ def read_waiting(picture: Picture) -> Mapping[str, Values]:
         }
         for code, times in since.items()
     )
-    oldest = min((waiting.since for waiting in picture.callers), default=None)
+    oldest = min((waiting.counts_from for waiting in picture.callers), default=None)
     return {"": {"waiting": len(picture.callers), "oldest": oldest, "rows": rows, "connected": picture.connected}}
 
 

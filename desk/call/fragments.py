@@ -12,14 +12,19 @@ def read_call(picture: Picture, operator: str) -> Values:
     """Return an operator's call.
 
     `phase`: `none`; `offered`; `calling` somebody back, who does not answer yet; `talking`; `helping` in the call of
-    another operator, who has the caller.
+    another operator, who has the caller. `asked_by`: the name of that operator, while they ask for this one, and
+    `asked_for`: `consult`, or `interpret` for both.
     """
     known = picture.operator(operator)
     call, colleague = picture.call_of(operator), picture.colleague_of(operator)
+    asked_by = asked_for = None
     phase = "none"
     if call is not None and picture.connected:
         is_own = known.call is not None and known.call.place is not None
         phase = "offered" if known.state == "offered" else "talking" if is_own else "helping"
+        if phase == "offered" and call.operator not in (None, operator):
+            asked_by = picture.operator(str(call.operator)).name
+            asked_for = "consult" if call.place in (*CONSULTING, "gone") else "interpret"
     callback = known.callback if call is None and picture.connected else None
     if callback is not None:
         phase = "calling" if callback.caller_rings else "offered"
@@ -29,6 +34,8 @@ def read_call(picture: Picture, operator: str) -> Values:
         "place": known.call.place if known.call is not None else None,
         "call": call,
         "callback": callback,
+        "asked_by": asked_by,
+        "asked_for": asked_for,
         "colleague": colleague.name if colleague is not None else None,
         "is_colleague_there": colleague is not None and colleague.state == "talking",
         "consults": known.call is not None and known.call.place in CONSULTING,

@@ -27,7 +27,7 @@ def read_queue(picture: Picture) -> Mapping[str, Values]:
     """Return how many wait, in which languages, and since when."""
     rows: dict[str | None, list[float]] = {}
     for waiting in picture.callers:
-        rows.setdefault(waiting.language, []).append(waiting.since)
+        rows.setdefault(waiting.language, []).append(waiting.counts_from)
     languages = sorted(((code, len(since), min(since)) for code, since in rows.items()), key=lambda row: row[2])
     oldest = min((since for _, _, since in languages), default=None)
     return {"": {"waiting": len(picture.callers), "oldest": oldest, "languages": tuple(languages)}}

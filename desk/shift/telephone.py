@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from desk.context import Desk, DeskDep, part
 from desk.control import ControlError
+from desk.live.picture import Picture
 from desk.page.texts import N_, Language
 from desk.people.signed_in import OperatorStillThere
 from desk.people.telephone_sessions import TelephoneSessions
+from wire.live import OperatorStatus
 
 router = APIRouter(prefix="/telephone")
 
@@ -57,10 +59,12 @@ TEXTS = {
 """The sentences of the telephone, by the names that its scripts use."""
 
 
-def page_values(desk: Desk, language: Language, operator: str | None) -> dict[str, Any]:
+def page_values(desk: Desk, language: Language, picture: Picture, operator: str | None) -> dict[str, Any]:
     """Return what a page with the telephone shows (`shift/telephone.html`). `operator`: None without a telephone."""
+    state = picture.state_of(picture.operator(operator)) if operator is not None else OperatorStatus.AWAY
     return {
         "operator": operator,
+        "on_shift": state not in (OperatorStatus.AWAY, OperatorStatus.UNKNOWN),
         "telephone_port": desk.settings.telephone_port,
         "telephone_url": desk.settings.telephone_url,
         "telephone_texts": {name: language.text(text) for name, text in TEXTS.items()},

@@ -54,7 +54,7 @@ def read_waiting(picture: Picture) -> Mapping[str, Values]:
         {
             "place": waiting.place,
             "id": waiting.call,
-            "since": waiting.since,
+            "since": waiting.counts_from,
             "language": waiting.language,
             "topic": waiting.topic,
             "is_callback": waiting.callback is not None,

@@ -41,7 +41,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Supervis
         "supervise/supervise.html",
         parts=hub.current(language, signed_in.person.operator or "", view=VIEW),
         now=desk.now().timestamp(),
-        **telephone.page_values(desk, language, signed_in.person.operator),
+        **telephone.page_values(desk, language, hub.picture, signed_in.person.operator),
     )
 
 

@@ -39,6 +39,7 @@ export function follow(url: string): void {
   };
   channel.postMessage({ kind: "hello" });
   hear();
+  addEventListener("offline", () => showLink("lost")); // the stream may take long to notice
 
   const share = (message: Message) => {
     act(message);

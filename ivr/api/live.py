@@ -90,6 +90,7 @@ def read_call(call: LiveCall) -> Call:
         node=state.node,
         flow=state.flow,
         since=state.since,
+        waits_since=state.waits_since,
         connected=state.connected_at,
         operator=state.operator,
         place=place,
@@ -136,6 +137,7 @@ async def read_queue(controller: Controller) -> list[QueueEntry]:
                 topic=waiting.topic,
                 silent=waiting.silent,
                 since=waiting.since,
+                waits_since=call.state.waits_since if call else None,
                 test=call is not None and call.is_test,
             )
         )
@@ -199,7 +201,7 @@ def _operator_of(facts: _OperatorFacts) -> Operator:
         operator,
         state=OperatorStatus(known.state),
         reason=known.reason or None,
-        since=known.since,
+        since=known.since or None,  # nobody knows it of whoever was never on shift
         until=known.until,
         telephone=known.present,
         on_line=known.on_line,
@@ -274,7 +276,7 @@ def _exceeded(controller: Controller, queue: Iterable[QueueEntry]) -> Iterator[A
     since: dict[str, list[float]] = {}
     for entry in queue:
         if entry.callback is None and entry.language is not None and not entry.test:
-            since.setdefault(entry.language, []).append(entry.since)
+            since.setdefault(entry.language, []).append(entry.counts_from)
     waiting = {language: Waiting(len(began), min(began)) for language, began in since.items()}
     now, limits = time.time(), controller.site.alarms
     sentences = {

@@ -94,7 +94,7 @@ class Leg:
         self.report_free(call)
         if not recorded:
             self.record_conversation_end(call, by)
-        call.set(call.state.replace(served_by=self.operator))
+        call.set(call.state.replace(served_by=self.operator, served_until=round(time.time(), 3)))
         call.event("conversation_ended", operator=self.operator, by=by)
 
 

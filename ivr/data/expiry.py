@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db import report_days, retention
+from db import retention
 from db.deliverer import REJECTED
 from db.engine import DatabaseError, open_engine
 from db.queue_log_file import rotate
@@ -28,8 +28,6 @@ log = structlog.get_logger()
 
 TESTS_EVERY_S = 3600.0
 EVERY = timedelta(days=1)
-_MOST_DAYS = 1000
-_BETWEEN_DAYS_S = 0.05  # so that records are delivered meanwhile
 _RECORDS = ("queue_log", "cdr-csv/Master.csv")
 """Of `[call_records]`, below the folder of Asterisk's logs."""
 _ROTATED = re.compile(r".+[.-][0-9]+(\.gz|\.xz)?")
@@ -133,14 +131,8 @@ def _rotate_records(settings: Settings, now: datetime) -> None:
             rotate(path, limit=0)
 
 
-async def _keep_days(engine: AsyncEngine, now: datetime) -> None:
-    """Keep the days that are over for reports, so that the first one of a morning is quick as well."""
-    missing = await report_days.missing_days(engine, None, now - report_days.SETTLED, _MOST_DAYS)
-    await report_days.keep_days(engine, missing, _BETWEEN_DAYS_S)
-
-
 async def keep_expiring(settings: Settings, engine: AsyncEngine) -> None:
-    """Delete old test calls each hour, and each day what the site says, until cancelled. Keep days for reports.
+    """Delete old test calls each hour, and each day what the site says, until cancelled.
 
     `engine` is for `db.engine.long_work`.
     What cannot be deleted now is tried again an hour later. The site's file is read each time, so a change counts.
@@ -157,7 +149,6 @@ async def keep_expiring(settings: Settings, engine: AsyncEngine) -> None:
                     if expired.number:
                         log.info("deleted after its time", kind=expired.kind, number=expired.number)
                 last = now
-            await _keep_days(engine, now)
         except (DatabaseError, SQLAlchemyError, SiteError, OSError) as error:
             log.warning("the hourly work on the data failed and is tried again in an hour", error=str(error))
         await asyncio.sleep(TESTS_EVERY_S)

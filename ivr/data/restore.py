@@ -21,8 +21,8 @@ import pyrage
 from db.copying import Progress, copy_rows, count_rows, frozen
 from db.delivery import deliver_all
 from db.engine import DatabaseError, format_url, open_engine, parse_url, reading, writing
-from db.report_triggers import statements
-from db.tables import DERIVED, Table
+from db.migrations.versions.m0024_report_day import WITHOUT, statements
+from db.tables import FORMER, Table
 from db.upgrade import current, upgrade
 from ivr.data import archive, proof
 from ivr.data.archive import About, BackupError
@@ -104,7 +104,7 @@ def restore(
             found = Path(scratch)
             about = archive.unpack(file, found, keys)
             database = found / archive.DATABASE
-            _check_schema(file, database)
+            _check_schema(file, database, about)
             _upgrade(file, database, about)
             line = _line(file, found, environment, None if inside and not _names_database(found) else target)
             _empty_stock(found / "home" / _STOCK)
@@ -124,9 +124,10 @@ def restore(
     return Restored(about, format_url(parse_url(target)), aside, again)
 
 
-def _check_schema(file: Path, database: Path) -> None:
-    """Refuse a database that is damaged, or that has more than tables and our own triggers: another trigger would run
-    within our statements."""
+def _check_schema(file: Path, database: Path, about: About) -> None:
+    """Refuse a database that is damaged, or that has more than tables and the triggers that ours had before 0030:
+    another trigger would run within our statements."""
+    triggers_then = {*statements("sqlite")} if about.migration < WITHOUT else set[str]()
     refused = BackupError(f"Nothing was restored: the database in {file} is damaged, or not one of Hatif's.")
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
@@ -137,9 +138,9 @@ def _check_schema(file: Path, database: Path) -> None:
             intact = opened.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
     except sqlite3.Error:
         raise refused from None
-    if triggers - {*statements("sqlite")}:
+    if triggers - triggers_then or kinds - {"table", "index", "trigger"}:
         raise refused
-    if not intact or kinds - {"table", "index", "trigger"} or names - {*Table.metadata.tables, "alembic_version"}:
+    if not intact or names - {*Table.metadata.tables, *FORMER, "alembic_version"}:
         raise refused
 
 
@@ -148,9 +149,6 @@ def _upgrade(file: Path, database: Path, about: About) -> None:
     if asyncio.run(current(url)) != about.migration:
         raise BackupError(f"Nothing was restored: the database in {file} is not at the migration that the file names.")
     asyncio.run(upgrade(url))
-    with closing(sqlite3.connect(database)) as opened, opened:
-        for derived in DERIVED:  # they are made again from the others, which are what was backed up
-            opened.execute(f"DELETE FROM {derived}")  # noqa: S608 - our own names
 
 
 def _names_database(found: Path) -> bool:

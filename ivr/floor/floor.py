@@ -181,7 +181,8 @@ class Floor:
         self._offers.move(by)
         for operator in list(self._operators.values()):
             until = operator.until + by if operator.until is not None else None
-            self._show(replace(operator, since=operator.since + by, until=until))
+            since = operator.since + by if operator.since else operator.since
+            self._show(replace(operator, since=since, until=until))
 
     def _take(self, message: floor_protocol.ToFloor, now: float) -> None:
         match message:

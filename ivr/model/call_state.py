@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from db.enums import Outcome, Role
 from ivr.model.talk_table import OperatorPlace
 
-LIMIT = 900
+LIMIT = 920
 """Bytes. Asterisk's manager interface cuts a value at 1,024."""
 
 _PATH_LIMIT = 134
@@ -85,6 +85,7 @@ _SHORT = {
     "transfer": "tr",
     "accepted": "ac",
     "moved": "m",
+    "served_until": "su",
 }
 """The names in the variable, which has little room."""
 
@@ -107,6 +108,7 @@ class CallState(Struct, frozen=True, omit_defaults=True, rename=_SHORT):
         consent: The consent to recording the conversation (`Consent.encode`), or `DECLINED`.
         announced: The language in which the caller last heard the emergency announcement.
         served_by: The operator the caller talked to last.
+        served_until: When that conversation ended.
         filed: Whether the case existed before an operator answered, so that the conversation opens no new one.
         preferred_operator: The operator who handles that case.
         queue_node: The queue node that keeps the caller's position while they are at `node`.
@@ -148,6 +150,14 @@ class CallState(Struct, frozen=True, omit_defaults=True, rename=_SHORT):
     transfer: str | None = None
     accepted: tuple[str, ...] = ()
     moved: str | None = None
+    served_until: float | None = None
+
+    @property
+    def waits_since(self) -> float | None:
+        """The start of the wait as people see it: it begins anew after a conversation, and the position does not."""
+        if self.since is None or self.served_until is None:
+            return self.since
+        return max(self.since, self.served_until)
 
     def at_node(self, node: str) -> "CallState":
         """Return the state after entering `node`, with no queue position kept.

@@ -50,11 +50,11 @@ def offer_reason(state: CallState, operator: str, role: Role) -> tuple[str, str 
 def display(state: CallState, operator: str, role: Role) -> str:
     """Return what the telephone displays: `fr travel FR 4min`, or for a colleague `consult 1004 fr travel`.
 
-    The minutes are those that the caller has waited, if any.
+    The minutes are those that the caller has waited since their last conversation, if any.
     """
     word, by = offer_reason(state, operator, role)
     country = state.country if not word else None
-    minutes = int((time.time() - state.since) // 60) if state.since is not None and not word else 0
+    minutes = int((time.time() - state.waits_since) // 60) if state.waits_since is not None and not word else 0
     waited = f"{minutes}min" if minutes > 0 else None
     return " ".join(item for item in (word, by, state.language, state.topic, country, waited) if item)
 

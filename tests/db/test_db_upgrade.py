@@ -64,7 +64,7 @@ async def test_the_migrations_create_the_checks_and_partial_indexes_in_code(sqli
 
     async def schema(engine: Any) -> dict[str, set[str]]:
         async with reading(engine) as connection:
-            where = "name NOT LIKE 'alembic%' AND type <> 'trigger'"  # tests/reports/test_kept_days.py tries these
+            where = "name NOT LIKE 'alembic%'"
             rows = await connection.execute(text(f"SELECT name, sql FROM sqlite_master WHERE {where}"))
             return {
                 name: {
@@ -206,7 +206,7 @@ def test_every_row_about_a_call_an_event_an_offer_or_a_journal_names_its_node() 
         "account_tie",
     }
     without |= {"desk_session", "wall_link"}
-    without |= {"report_day", "report_mail", "shift_swap", "amendment", "question_done"}
+    without |= {"report_mail", "shift_swap", "amendment", "question_done"}
     assert {name for name, table in Table.metadata.tables.items() if "node" not in table.c} == without
     assert all(not table.foreign_keys for table in Table.metadata.tables.values())
 
@@ -251,4 +251,39 @@ async def test_accounts_and_what_they_were_told_stay_when_second_factors_come_an
     with pytest.raises(IntegrityError):
         async with writing(engine) as connection:
             await connection.execute(notice, {**now, "id": uuid7(), "what": "factor_removed"})
+    await engine.dispose()
+
+
+async def test_kept_days_of_reports_and_their_triggers_go_and_come_back_on_the_way_back(empty_url: str) -> None:
+    """The version before counts on its triggers: they delete a kept day as soon as a call of it changes."""
+    await upgrade(empty_url, "0028")
+    engine = async_engine(empty_url)
+
+    async def run(statement: str, **values: Any) -> None:
+        at = [bindparam("at", type_=UTCDateTime())] if "at" in values else []
+        async with writing(engine) as connection:
+            await connection.execute(text(statement).bindparams(bindparam("id", type_=Uuid()), *at), values)
+
+    async def programs() -> int:
+        sqlite = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
+        postgresql = "SELECT count(*) FROM pg_proc WHERE proname LIKE 'report_day%'"
+        async with reading(engine) as connection:
+            names = await connection.run_sync(lambda c: inspect(c).get_table_names())
+            number = await connection.scalar(text(sqlite if engine.dialect.name == "sqlite" else postgresql))
+        assert ("report_day" in names) == bool(number)
+        return number or 0
+
+    before, call = await programs(), uuid7()
+    start = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    await run("INSERT INTO call (id, node, started) VALUES (:id, 'n', :at)", id=call, at=start)
+    await upgrade(empty_url)
+    assert before and not await programs()
+    await run("UPDATE call SET language = 'fr' WHERE id = :id", id=call)
+    await downgrade(empty_url, "0028")
+    assert await programs() == before
+    async with writing(engine) as connection:
+        await connection.execute(text("INSERT INTO report_day (day, version, columns) VALUES ('2026-11-25', 1, '')"))
+    await run("UPDATE call SET language = 'ar' WHERE id = :id", id=call)
+    async with reading(engine) as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM report_day")) == 0
     await engine.dispose()

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import report
-from db.columns import NONE, Coded
+from db.arrays import NONE, Coded
 from db.delivery import deliver_all
 from db.engine import DatabaseError, async_engine
 from db.ids import uuid7
@@ -189,21 +189,18 @@ async def test_instants_of_this_century_are_exact_to_the_microsecond(book: Book)
         book.put("call", id=uuid7(), started=instant, queued=instant)
     async with opened(book) as engine:
         always = (first, datetime(2100, 1, 1, tzinfo=UTC))
-        (found,) = await report.operator_states(engine, *always)
+        found = await report.operator_states(engine, *always)
         assert [*found.at_us] == sorted({*times})
         waited = await report.waited_calls(engine, *always)
     assert sorted(waited.at_us) == sorted({*times})
 
 
-def shown(found: list[OperatorStates]) -> dict[str, list[tuple[float, str]]]:
-    """Return the states with their seconds since the day began."""
-    return {
-        one.operator: [
-            (instant / 1e6 - DAY.timestamp(), STATES[state])
-            for instant, state in zip(one.at_us, one.states, strict=True)
-        ]
-        for one in found
-    }
+def shown(found: OperatorStates) -> dict[str | None, list[tuple[float, str]]]:
+    """Return the states with their seconds since the day began, by operator."""
+    states: dict[str | None, list[tuple[float, str]]] = {}
+    for operator, instant, state in zip(names(found.operators), found.at_us, found.states, strict=True):
+        states.setdefault(operator, []).append((instant / 1e6 - DAY.timestamp(), STATES[state]))
+    return states
 
 
 async def test_the_states_of_a_period_and_those_at_its_beginning(book: Book) -> None:
@@ -217,7 +214,7 @@ async def test_the_states_of_a_period_and_those_at_its_beginning(book: Book) -> 
     async with opened(book) as engine:
         before = await report.states_before(engine, DAY)
         assert shown(before) == {"1001": [(-500, "paused")], "1002": [(-600, "ready")]}
-        assert {one.operator: [*one.reasons] for one in before} == {"1001": ["lunch"], "1002": [""]}
+        assert dict(zip(names(before.operators), names(before.reasons), strict=True)) == {"1001": "lunch", "1002": None}
         assert shown(await report.operator_states(engine, DAY, NEXT)) == {"1002": [(0, "paused"), (5.25, "away")]}
 
 
@@ -228,7 +225,7 @@ async def test_states_at_one_instant_keep_the_order_in_which_they_were_written(b
         book.state(5, "1001", state)
     async with opened(book) as engine:
         assert shown(await report.states_before(engine, DAY)) == {"1001": [(-5, "ready")]}
-        (found,) = await report.operator_states(engine, DAY, NEXT)
+        found = await report.operator_states(engine, DAY, NEXT)
     assert [STATES[state] for state in found.states] == ["offered", "talking", "wrapping_up", "paused"]
 
 
@@ -238,7 +235,7 @@ async def test_a_talking_operator_has_the_call_with_the_same_id_as_among_the_cal
     book.state(15, "1001", "talking", call)
     book.state(20, "1001", "talking", None)
     async with opened(book) as engine:
-        (states,) = await report.operator_states(engine, DAY, NEXT)
+        states = await report.operator_states(engine, DAY, NEXT)
         calls = await report.waited_calls(engine, DAY, NEXT)
     assert [*states.calls] == [0, calls.ids[0], 0]
 

@@ -31,7 +31,6 @@ from desk.page.door import OF_AN_ADDRESS
 from desk.page.traffic import Traffic
 from desk.people import accounts, links, passwords, tokens
 from desk.people.accounts import Person
-from desk.report import making
 from desk.server import DeskServer, config_of
 from desk.settings import DeskSettings
 
@@ -43,7 +42,7 @@ passwords._hasher = lambda: _QUICK  # type: ignore[assignment]
 
 
 # No test's report and look at the roster loads its modules anew.
-command.sys = making.sys = QuickStarts()  # type: ignore[assignment,attr-defined]
+command.sys = QuickStarts()  # type: ignore[assignment,attr-defined]
 texts.load = cache(texts.load)
 
 

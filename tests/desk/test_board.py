@@ -87,6 +87,23 @@ async def test_the_board_has_every_language_with_who_waits_and_the_wait_to_be_ex
     assert 'data-state="ready" data-count="2"' in page and "Lunch" in page
 
 
+async def test_pages_count_the_wait_of_a_caller_who_was_served_before_from_the_end_of_that_conversation(
+    desk: TestDesk, controller: StandIn
+) -> None:
+    served = time.time() - 16
+    controller.queue = [entry(1, "fr", 1500, waits_since=served)]
+    controller.alarms = [alarm(AlarmKind.LONG_WAIT, "long_wait:fr", language="fr", figure=None)]
+    controller.changed.set()
+    browser = await desk.signed_in("1040", "en")
+    await reads(browser, "/live/board", f'data-since="{served:.3f}"')
+    for path in ("/board", "/supervise", "/shift"):
+        page = (await browser.get(path)).text
+        assert f'data-since="{served:.3f}"' in page, path
+        assert f'data-since="{controller.queue[0].since:.3f}"' not in page, path
+    board = (await browser.get("/board")).text
+    assert "A caller waited too long: French" in board
+
+
 async def test_a_report_that_could_not_be_sent_is_an_alarm_until_a_later_one_has_arrived(
     desk: TestDesk, controller: StandIn
 ) -> None:

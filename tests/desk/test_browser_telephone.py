@@ -171,6 +171,29 @@ async def test_a_call_survives_another_controller_a_page_that_is_loaded_again_an
     assert kinds.count("page_gone") == kinds.count("page_back") == kinds.count("connected") == 1
 
 
+async def test_an_operator_without_a_connection_mutes_and_ends_their_call_and_it_does_not_come_back(
+    desk_line: Line, telephones: Telephones, pages: Pages
+) -> None:
+    page = await pages.open(desk_line.speaks("fr"))
+    call = await talking(desk_line, telephones, page, "+33613000917")
+    await desk_line.stop_process("gate")
+    await page.reports("state", "lost")
+    await page.ask("mute")
+    await page.reports("muted", True)
+    await desk_line.until(lambda: longest_silence(call.heard(call.clock - 0.5)).length_s > 0.3, 8, "the page is muted")
+    await page.ask("hangup")
+    await page.reports("call", "none")
+    since, reported = call.clock, await page.page.evaluate("reports.length")
+    desk_line.start_processes()
+    await page.reports("state", "registered", 15)
+    await call.hears(desk_line.audio("fr", "survey_question")[:6000], 12, since)
+    assert not await page.page.evaluate("since => reports.slice(since).some(({ call }) => call)", reported)
+    await call.hangup()
+    story = await desk_line.story("+33613000917")
+    assert decisions_of(story) == [page.operator]
+    assert [pairing["reason"] for pairing in story["pairings"]] == ["operator"]
+
+
 async def test_a_caller_whose_operators_page_does_not_come_back_goes_to_the_next_one_with_their_place(
     desk_line: Line, telephones: Telephones, pages: Pages, record_property: Callable[[str, object], None]
 ) -> None:

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from stored_cases import store_case
 
 from db.enums import AccountRole
-from db.references import make_reference
+from db.references import format_reference, make_reference
 from desk import bundle
 
 pytest_plugins = ["db_fixtures", "browser"]
@@ -178,6 +178,26 @@ async def test_the_callers_file_has_come_while_it_rang_and_is_shown_with_the_cas
     await expect(page.locator(f'#case > [data-call="{call}"]')).to_be_visible()
     await expect(page.locator("#case-file #c-title")).to_have_value("First passport")
     assert f"/case/call/{call}" in asked
+
+
+async def test_a_consultation_shows_who_asks_that_it_is_one_and_about_which_case_and_no_waiting_time(
+    controller: StandIn, page: Page
+) -> None:
+    call = page.locator("#call")
+    asks = next(row.name for row in controller.operators if row.id == "1003")
+    for place, words in (("consult", "Consultation: {} asks for your advice"), ("together", "Interpreting: {} asks")):
+        talk = controller.connect("1003", place, identity=str(uuid4()), case=REFERENCE)
+        controller.join("1002", talk, "offered")
+        await expect(call).to_have_attribute("data-call", talk.id)
+        await expect(call.locator(".offer-word")).to_contain_text(words.format(asks))
+        await expect(page.locator("#announcements")).to_contain_text(words.format(asks))
+        await expect(call.locator(".offer-word time")).to_have_count(0)
+        await expect(call.locator("dl")).to_contain_text(format_reference(REFERENCE))
+        await expect(call.locator("dl")).not_to_contain_text("Open case")
+        controller.set(operator("1002"), operator("1003", name=asks), calls=[])
+        await expect(call).to_have_attribute("data-phase", "none")
+    controller.offer(identity=str(uuid4()))
+    await expect(call.locator(".offer-word")).to_contain_text("Incoming call")
 
 
 async def test_what_was_typed_survives_a_reload_until_the_desk_has_it(

@@ -286,6 +286,7 @@ async def test_all_that_an_operator_does_with_a_caller_and_colleagues(
     await colleague.start_telephone()
     await desk.hand_on("Talk first", f"operator:{other}")
     await colleague.phase("offered")
+    await colleague.says("asks for your advice")
     await desk.page.reload()
     await when(desk.page, "() => now.call === 'talking'")
     await desk.hears_tone(RINGING_HZ)

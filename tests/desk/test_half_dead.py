@@ -187,6 +187,37 @@ async def test_a_page_whose_connection_is_silent_says_so_and_goes_on_by_itself(
         await expect(tab.locator("#state")).to_contain_text("Lunch")
 
 
+async def test_a_call_is_muted_and_ended_by_its_page_when_the_network_is_gone_and_a_strip_says_so_wherever_one_reads(
+    tabs: tuple[CutLine, list[BrowserPage]], controller: StandIn
+) -> None:
+    connection, (page, _) = tabs
+    await page.set_viewport_size({"width": 1280, "height": 400})
+    controller.connect()
+    await expect(page.locator("#call")).to_have_attribute("data-phase", "talking")
+    await page.evaluate(
+        """() => {
+        window.reports = (detail) => document.getElementById("telephone")
+          .dispatchEvent(new CustomEvent("hatif:telephone", { detail, bubbles: true }));
+        window.asked = [];
+        for (const what of ["mute", "hangup"]) document.addEventListener(`hatif:${what}`, () => asked.push(what));
+        reports({ state: "registered", call: "talking" });
+        reports({ state: "lost" });
+        }"""
+    )
+    connection.silent = True
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    assert await page.evaluate("scrollY") > 100
+    await expect(page.locator("#connection-lost")).to_be_in_viewport(timeout=12_000)
+    call = page.locator("#call")
+    for name in ("Mute F8", "Keypad", "Hang up ⇧F2"):
+        button = call.get_by_role("button", name=name)
+        await expect(button).to_have_count(1)
+        await expect(button).to_be_visible()
+    await page.keyboard.press("F8")
+    await page.keyboard.press("Shift+F2")
+    assert await page.evaluate("asked") == ["mute", "hangup"]
+
+
 async def test_a_tab_says_that_it_is_not_live_when_the_tab_that_reads_for_all_hangs(
     tabs: tuple[CutLine, list[BrowserPage]],
 ) -> None:

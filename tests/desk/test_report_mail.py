@@ -85,11 +85,11 @@ async def engine(url: str) -> AsyncIterator[AsyncEngine]:
 
 
 class KeptReports(ReportMaker):
-    """Makes one report for all days and tests of a database without calls: a process and a PDF take long."""
+    """Makes one report for all days and tests of a database without calls: a PDF takes long."""
 
-    _made: ClassVar[dict[tuple[Result, ...], bytes]] = {}
+    _made: ClassVar[dict[tuple[Result, ...], list[bytes]]] = {}
 
-    async def make(self, job: Job) -> bytes:
+    async def make(self, job: Job) -> list[bytes]:
         if job.results not in self._made:
             self._made[job.results] = await super().make(job)
         return self._made[job.results]

@@ -1,17 +1,15 @@
 """The page of reports: what supervisors choose, see and take with them, in a real browser and three languages."""
 
 import asyncio
-import contextlib
-import os
 import shutil
-import signal
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import psutil
+import pytest
 import pytest_asyncio
 from desk_server import TestDesk, serving
 from made_year import stored_year
@@ -20,6 +18,7 @@ from playwright.async_api import Browser, Page, expect
 from pypdf import PdfReader
 from test_desk_browser import violations
 
+from desk.report import making
 from desk.report.making import ReportMaker
 from reports.names import Names
 from reports.request import make_request
@@ -124,49 +123,58 @@ async def test_what_no_form_sends_is_refused_without_a_report(desk: TestDesk) ->
         assert (await browser.get(f"/reports/file/exe?{query}")).status == 422, query
 
 
-async def test_a_report_that_takes_too_long_is_given_up_and_its_process_with_it(desk: TestDesk) -> None:
+async def test_a_report_that_takes_too_long_is_given_up(desk: TestDesk) -> None:
     desk.app.state.report_maker = ReportMaker(desk.desk.settings.database_url, longest_s=0.01)
     browser = await desk.signed_in(SUPERVISOR, "en")
     page = await browser.get("/reports")
     assert page.status == 503 and "This report takes too long." in page.text
 
 
-async def test_a_process_is_always_ready_for_the_next_report_and_ends_with_the_desk(tmp_path: Path) -> None:
-    maker = ReportMaker(f"sqlite:///{shutil.copy(stored_year(), tmp_path)}")
-    keeping = asyncio.create_task(maker.run(0))
-    wanted = make_request("day", NOW.date(), None, ZoneInfo("Africa/Casablanca"), NOW)
+async def test_a_report_that_cannot_be_made_is_explained_and_the_next_one_is_made(
+    desk: TestDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = await desk.signed_in(SUPERVISOR, "en")
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "make_results", None)
+        page = await browser.get("/reports")
+        assert page.status == 500 and "The report could not be made; the desk&#39;s log says why." in page.text
+    assert (await browser.get("/reports")).status == 200
 
-    def workers() -> set[int]:
-        found = set()
-        for process in psutil.Process().children():
-            with contextlib.suppress(psutil.Error):
-                if "reports.worker" in process.cmdline():
-                    found.add(process.pid)
-        return found
 
-    async def ready(before: int = 0) -> int:
-        async with asyncio.timeout(20):
-            while not (found := workers() - {before}):  # noqa: ASYNC110 - until there is another process
-                await asyncio.sleep(0.02)
-        (worker,) = found
-        return worker
+async def test_other_pages_are_served_while_a_report_is_made(desk: TestDesk) -> None:
+    browser = await desk.signed_in(SUPERVISOR, "en")
+    query = urlencode({**YEAR, "by": "half-hour", "second": "operator"})
+    report = asyncio.create_task(browser.get(f"/reports?{query}"))
+    served = 0
+    while not report.done():
+        assert (await browser.get("/reports/definitions")).status == 200
+        served += not report.done()
+    assert (await report).status == 200 and served > 3
 
-    try:
-        first = await ready()
-        made = await maker.layout(wanted, "en", Names())
-        async with asyncio.timeout(20):
-            while psutil.pid_exists(first):  # the desk may not yet have known that it is there
-                assert await maker.layout(wanted, "en", Names()) == made
-        second = await ready(first)
-        os.kill(second, signal.SIGKILL)
-        async with asyncio.timeout(20):
-            while psutil.pid_exists(second):  # noqa: ASYNC110 - until the desk has noticed
-                await asyncio.sleep(0.02)
-        assert await maker.layout(wanted, "en", Names()) == made
-    finally:
-        keeping.cancel()
-        await asyncio.wait({keeping})
-    assert workers() == set()
+
+async def test_a_report_that_is_being_made_ends_with_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    async def never(*_: object) -> list[bytes]:
+        begun.set()
+        return await asyncio.Future()
+
+    monkeypatch.setattr(making, "make_results", never)
+    maker = ReportMaker("sqlite:///nowhere.db")
+    request = make_request("day", NOW.date(), None, ZoneInfo("Africa/Casablanca"), NOW)
+    wanted = asyncio.create_task(maker.layout(request, "en", Names()))
+    assert await asyncio.to_thread(begun.wait, 20)
+    maker.close()
+    done, _ = await asyncio.wait({wanted}, timeout=20)
+    assert done and wanted.cancelled()
+
+
+async def test_many_reports_at_once_are_made_two_by_two_and_more_are_refused(desk: TestDesk) -> None:
+    browser = await desk.signed_in(SUPERVISOR, "en")
+    pages = await asyncio.gather(*(browser.get("/reports") for _ in range(making.AT_ONCE + making.WAITING + 2)))
+    refused = [page for page in pages if page.status == 503]
+    assert len(refused) == 2 and all("Many reports are being made" in page.text for page in refused)
+    assert {page.status for page in pages if page not in refused} == {200}
 
 
 async def test_a_database_that_is_away_is_named_as_everywhere_else(desk: TestDesk) -> None:

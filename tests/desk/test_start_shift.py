@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest_asyncio
-from controller import StandIn, standing_in
+from controller import StandIn, operator, standing_in
 from desk_server import serving
 from playwright.async_api import Browser, Page, expect
 
@@ -94,3 +94,32 @@ async def test_a_microphone_that_is_denied_is_said_with_what_to_do(page: Page) -
     await button.click()
     await expect(page.locator("#telephone-problem")).to_contain_text("then start your shift again")
     await expect(button).to_be_enabled()
+
+
+async def opened_again(page: Page) -> Page:
+    """Close the browser's only page, and open the same one in another tab."""
+    address, context = page.url, page.context
+    await page.close()
+    found = await context.new_page()
+    await found.goto(address)
+    await expect(found.locator("#telephone-problem")).to_be_attached()
+    await expect(found.locator('[data-telephone="start-shift"]')).to_be_enabled()  # its script is there
+    return found
+
+
+async def test_the_telephone_of_an_operator_on_shift_goes_on_in_whatever_tab_and_that_of_one_who_is_not_stays_off(
+    page: Page, controller: StandIn
+) -> None:
+    await start(page)
+    page = await opened_again(page)
+    await expect(page.locator("body")).not_to_have_attribute("data-telephone", "off")
+    asked = [path for method, path, _, _ in controller.asked if method == "POST"]
+    assert asked == ["/operators/1002/web_telephone"] * 2
+    controller.set(operator("1002", "away"))
+    await expect(page.locator("#state")).to_have_class("state is-away")
+    page = await opened_again(page)
+    controller.set(operator("1002", "ready"))
+    await expect(page.locator("#state")).to_have_class("state is-ready")
+    page = await opened_again(page)  # that shift was begun elsewhere
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "off")
+    assert len([path for method, path, _, _ in controller.asked if method == "POST"]) == 2

@@ -108,3 +108,11 @@ def test_the_page_brings_every_sentence_of_the_telephone() -> None:
     assert block is not None
     english = dict(re.findall(r'^  (\w+): "(.*?)",?$', block[1], re.MULTILINE))
     assert english == TEXTS
+
+
+def test_in_arabic_a_caller_on_hold_and_a_waiting_one_have_two_words_and_wrapping_up_has_one() -> None:
+    arabic = texts.load()["ar"]
+    assert arabic.text("On hold") != arabic.text("Waiting") and "الانتظار" not in arabic.text("Hold")
+    wrap_up = arabic.text("Wrapping up")
+    for text in ("You are not wrapping up any more.", "ended a wrap-up", "extended a wrap-up"):
+        assert wrap_up in arabic.text(text), text

@@ -226,7 +226,6 @@ async def make(home: Path, out: Path) -> None:
         "pins": pins,
         "paused": PAUSED,
         "site_changes": {path.parent.name: json.loads(path.read_text())["title"] for path in changes(home)},
-        "kept_days": [row["day"] for row in before["report_day"]],
         "period": list(period),
         "report": report,
         "files": kept_home.digests(home, "messages", "site_changes"),
@@ -236,7 +235,7 @@ async def make(home: Path, out: Path) -> None:
 
 
 OPERATOR = {"name": "Hind Myrtle", "languages": "ar:5 fr:3", "topics": "", "supervisor": "no"}
-NOT_LISTED = {"alembic_version", "journal_position", "report_day", "case_reference"}
+NOT_LISTED = {"alembic_version", "journal_position", "case_reference"}
 """Tables whose rows are no facts of the line's: they say how far something is, or can be made again."""
 
 

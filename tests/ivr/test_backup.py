@@ -27,6 +27,7 @@ from db import pin_hashes
 from db.delivery import deliver_all
 from db.ids import uuid7
 from db.journal import Journal
+from db.migrations.versions import m0024_report_day
 from db.upgrade import downgrade
 from ivr.data import archive
 from ivr.home import credentials, line_settings, pid_lock
@@ -36,8 +37,8 @@ from ivr.model import clock
 pytest_plugins = ["db_fixtures"]
 
 CALLER = "+33612300001"
-EARLIER = "0019"
-"""A migration before which there were fewer tables and columns than now."""
+EARLIER, WITH_KEPT_DAYS = "0019", "0028"
+"""A migration before which there were fewer tables and columns than now, and one that kept days for reports."""
 
 
 class Source(Shell):
@@ -209,13 +210,19 @@ def about(**said: object) -> Edit:
     return lambda files: files.update({"backup.json": json.dumps(json.loads(files["backup.json"]) | said).encode()})
 
 
-def with_trigger(files: dict[str, bytes]) -> None:
+def with_trigger(files: dict[str, bytes], *sql: str) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "hatif.db"
         path.write_bytes(files["database/hatif.db"])
         with closing(sqlite3.connect(path)) as database, database:
-            database.execute("CREATE TRIGGER evil AFTER INSERT ON call BEGIN DELETE FROM audit; END")
+            for statement in sql or ("CREATE TRIGGER evil AFTER INSERT ON call BEGIN DELETE FROM audit; END",):
+                database.execute(statement)
         files["database/hatif.db"] = path.read_bytes()
+
+
+def with_former_triggers(files: dict[str, bytes]) -> None:
+    """They belong to a table that the version of the backup has no more: no call could be recorded."""
+    with_trigger(files, *m0024_report_day.statements("sqlite"))
 
 
 @pytest.mark.parametrize(
@@ -237,6 +244,7 @@ def with_trigger(files: dict[str, bytes]) -> None:
         (lambda files: files.pop("manifest.json"), "manifest.json is missing"),
         (put("database/hatif.db", b"SQLite format 3\0 but no more"), "damaged, or not one of Hatif's"),
         (with_trigger, "damaged, or not one of Hatif's"),
+        (with_former_triggers, "damaged, or not one of Hatif's"),
         (
             put("home/erasures.json", b'{"key": "", "erased": [{"at": "2026-01-01", "by": "", "hash": ""}]}'),
             "time zone",
@@ -338,21 +346,23 @@ def test_a_backup_of_postgresql_is_restored_into_sqlite_or_an_empty_postgresql(
     assert not (third.home / "hatif.db").exists()
 
 
+@pytest.mark.parametrize("earlier", [EARLIER, WITH_KEPT_DAYS])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_line_whose_tables_are_not_upgraded_yet_can_be_saved_and_its_backup_restored(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, earlier: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url = "" if kind == "sqlite" else request.getfixturevalue("postgresql_url")
     source = Source(tmp_path / "home", url)
     shown = answers(source, source.reference)
-    asyncio.run(downgrade(source.url, EARLIER))
+    asyncio.run(downgrade(source.url, earlier))
     made = source.run("backup", str(tmp_path / "b.tar"))
     assert made.returncode == 0, made.stderr
-    assert archive.read_about(tmp_path / "b.tar").migration == EARLIER
+    assert archive.read_about(tmp_path / "b.tar").migration == earlier
     second = Shell(tmp_path / "second")
     restored = second.run("restore", str(tmp_path / "b.tar"))
     assert restored.returncode == 0, restored.stderr
     assert answers(second, source.reference) == shown
+    assert second.database("SELECT name FROM sqlite_master WHERE type = 'trigger' OR name = 'report_day'") == []
 
 
 def packages(home: Path, content: bytes = b"a package") -> Path:

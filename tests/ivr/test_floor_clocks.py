@@ -53,3 +53,13 @@ async def test_a_caller_who_is_offered_when_the_clock_is_set_back_keeps_their_pl
         await line.send(Wait("second", (Step("fr"),), time.time() + line.set_by_s))
         await line.send(refused(line.offer, OfferState.NO_ANSWER))
         assert line.waiting == ["first", "second"]
+
+
+async def test_a_clock_that_is_set_gives_an_operator_who_was_never_on_shift_no_instant() -> None:
+    async with a_floor(ready(), ready("1002", since=0.0, state=OperatorState.AWAY)) as line:
+        await line.send(AskPosition("nobody"))
+        before = line.floor.operators["1001"].since
+        line.set_by_s = 7200.0
+        await line.send(AskPosition("nobody"))
+        await line.until(lambda: line.floor.operators["1001"].since > before + 7000)
+        assert line.floor.operators["1002"].since == 0.0

@@ -1,5 +1,6 @@
 """What is live is read again and again at little cost: rows that have not changed are the same, others are new."""
 
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +11,7 @@ from test_talk_breaks import SentMessages
 from ivr.api.live import LiveReader, read_operator
 from ivr.cases.guessing import Guessing
 from ivr.flow.missing_audio import MissingAudio
+from ivr.model.floor_protocol import QueuedCall
 from ivr.records.call_counts import CallCounts
 from ivr.records.limit_counts import SENTENCES, Limit
 from ivr.site.alarms import Alarms
@@ -88,3 +90,33 @@ async def test_what_the_telephone_of_an_operator_does_is_news_though_their_call_
             assert [row.place for row in live.calls] == [found]
             of_call = live.operators[0].call
             assert of_call is not None and of_call.place == found
+
+
+def test_the_state_of_an_operator_who_was_never_on_shift_began_at_no_known_instant() -> None:
+    line = a_line()
+    known = line.connection.floor.operators
+    known["1002"] = Operator("1002", {"fr": 5})
+    known["1003"] = replace(known["1003"], since=1_700_000_000.0)
+    assert [read_operator(line, entry).since for entry in line.operators] == [None, 1_700_000_000.0]
+
+
+async def test_a_caller_who_was_served_and_waits_again_keeps_their_place_and_their_clock_begins_anew() -> None:
+    line, call = a_line(), SentMessages().call()
+    call.version = cast(Any, SimpleNamespace(flow=SimpleNamespace(nodes={})))
+    now = time.time()
+    call.set(call.state.without_operator().replace(since=now - 1500, served_by="1002", served_until=now - 16))
+    line.connection.calls = [call]
+    line.site.alarms = Alarms(waiting_s=60)
+    line.thresholds = ThresholdWatch(line.site.alarms.thresholds)
+
+    async def queue() -> tuple[QueuedCall, ...]:
+        return (QueuedCall(call.state.id, now - 1500, "fr", None, silent=False),)
+
+    line.connection.floor.queue = queue
+    live = await LiveReader(cast(Any, line)).read()
+    assert [(row.since, row.counts_from) for row in live.queue] == [(now - 1500, now - 16)]
+    assert [row.waits_since for row in live.calls] == [now - 16]
+    assert live.alarms == ()
+    call.set(call.state.replace(served_until=now - 61))
+    alarms = (await LiveReader(cast(Any, line)).read()).alarms
+    assert [(alarm.kind, alarm.figure) for alarm in alarms] == [("long_wait", now - 61)]

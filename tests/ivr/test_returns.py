@@ -99,6 +99,12 @@ async def test_a_caller_who_lost_their_operator_keeps_their_place_and_one_who_wa
     line.ari("DELETE", f"/channels/{leg}", reason_code="27")
     await line.until(lambda: caller in queue(line), 8, "the caller waits again")
     place = since(line, caller)
+    (waits,) = line.control("GET", "/queue")
+    left = (await known(line, caller, lambda story: story["pairings"][0]["ended"]))["pairings"][0]["ended"].timestamp()
+    assert place < left - 0.5 and abs(waits["waits_since"] - left) < 2  # people see the wait since the conversation
+    await line.restart()
+    await line.until(lambda: queue(line) == [caller], 8, "the caller waits on")
+    assert line.control("GET", "/queue")[0]["waits_since"] == waits["waits_since"]
     await call.hangup()
     assert [pairing["reason"] for pairing in (await over(line, caller))["pairings"]] == ["lost"]
     await line.waiting(telephones, second)

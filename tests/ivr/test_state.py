@@ -80,6 +80,7 @@ calls = st.builds(
     consent=st.none() | st.just(DECLINED) | consents.map(Consent.encode),
     announced=st.none() | languages,
     served_by=st.none() | operators,
+    served_until=st.none() | instants.map(lambda instant: round(instant, 3)),
     filed=st.booleans(),
     preferred_operator=st.none() | operators,
     queue_node=st.none() | nodes,
@@ -111,6 +112,7 @@ widest = CallState(
     consent=Consent("c" * 40, "ary", "1", datetime(2026, 11, 25, tzinfo=UTC)).encode(),
     announced="ary",
     served_by="12345678",
+    served_until=1_795_613_040.123,
     filed=True,
     preferred_operator="12345678",
     queue_node="n" * 24,
@@ -222,7 +224,9 @@ def is_of_type(state: CallState | LegState) -> bool:
         all(isinstance(item, str) for item in always)
         and all(item is None or isinstance(item, str) for item in maybe)
         and (state.outcome is None or state.outcome in set(Outcome))
-        and all(item is None or isinstance(item, float) for item in (state.since, state.connected_at))
+        and all(
+            item is None or isinstance(item, float) for item in (state.since, state.connected_at, state.served_until)
+        )
         and type(state.failures) is int
         and all(type(item) is bool for item in (state.first, state.filed))
     )

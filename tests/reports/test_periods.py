@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reports.periods import Span, days_of
-from reports.request import RequestError, from_json, make_request, to_json
+from reports.request import RequestError, make_request
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)  # a Sunday
@@ -33,11 +33,6 @@ def test_a_span_has_its_days(span: Span, first: str, last: str) -> None:
 def test_today_is_the_sites() -> None:
     late = datetime(2026, 7, 10, 23, 30, tzinfo=UTC)
     assert make_request("day", None, None, CASABLANCA, late, span=Span.TODAY).first == date(2026, 7, 11)
-
-
-def test_a_request_survives_the_way_to_another_process() -> None:
-    request = make_request("day,language", date(2026, 1, 1), date(2026, 1, 31), CASABLANCA, NOW, within=30, tests=True)
-    assert to_json(from_json(to_json(request))) == to_json(request)
 
 
 @pytest.mark.parametrize("by", ["", "day,", "day,day", "day,hour", "day,language,topic", "weather"])

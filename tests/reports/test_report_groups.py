@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import patient
 
-from db.columns import NONE, Coded
+from db.arrays import NONE, Coded
 from db.enums import OperatorState, Outcome
-from db.report import STATES, OperatorStates, WaitedCalls, states_of
+from db.report import STATES, OperatorStates, WaitedCalls
 from reports.by import TIMES, By
 from reports.groups import Groups
 from reports.periods import Period
@@ -86,14 +86,15 @@ def counts(counted: Groups) -> list[tuple[str | None, int]]:
 
 
 def states(counted: Groups, operator: str, *changes: tuple[float, OperatorState], call: int = 0) -> None:
-    found = OperatorStates(
-        operator,
-        np.array([round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes]),
-        np.array([STATES.index(state) for _, state in changes]),
-        np.array([call if state is OperatorState.TALKING else 0 for _, state in changes]),
-        ["" for _ in changes],
+    counted.add_states(
+        OperatorStates(
+            Coded.of([operator for _ in changes]),
+            np.array([round((DAY.timestamp() + seconds) * 1e6) for seconds, _ in changes]),
+            np.array([STATES.index(state) for _, state in changes]),
+            np.array([call if state is OperatorState.TALKING else 0 for _, state in changes]),
+            Coded.of([None for _ in changes]),
+        )
     )
-    counted.add_states(states_of([found]))
 
 
 def test_a_call_belongs_to_the_half_hour_in_which_it_began_to_wait() -> None:
@@ -254,7 +255,13 @@ def by_operator(changes: Sequence[tuple[str, int, OperatorState, int]]) -> list[
             [call if state is OperatorState.TALKING else 0 for state, call in zip(states, calls, strict=True)]
         )
         found.append(
-            OperatorStates(operator, instants, np.array([*map(STATES.index, states)]), talking, [""] * len(states))
+            OperatorStates(
+                Coded.of([operator] * len(states)),
+                instants,
+                np.array([*map(STATES.index, states)]),
+                talking,
+                Coded.of([None] * len(states)),
+            )
         )
     return found
 
@@ -272,7 +279,7 @@ def test_however_it_is_grouped_the_total_is_the_same_and_the_sum_of_its_rows(
         counted = groups(*by, days=2)
         add(counted, *calls)
         for operator in by_operator(changes):
-            counted.add_states(states_of([operator]))
+            counted.add_states(operator)
         counted.finish()
         total = counted.total.figures()
         for name in ("waited", "answered", "abandoned", "still_waiting", "callback", "answered_within"):
@@ -300,7 +307,7 @@ def test_times_are_those_of_each_second_and_the_same_if_they_are_added_in_parts(
         since = -2 * 86400
         for edge in edges:
             for operator in by_operator([change for change in changes if since <= change[1] < edge]):
-                counted.add_states(states_of([operator]))
+                counted.add_states(operator)
             since = edge
         counted.finish()
     of_whole, of_parts = ([(key, group.figures()) for key, group in counted.rows] for counted in (whole, parts))

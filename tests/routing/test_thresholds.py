@@ -33,6 +33,13 @@ def test_a_caller_who_waits_too_long_alarms_for_their_language_and_not_for_anoth
     assert {row.language for row in watch.look(1001, waiting, NONE)} == {"fr", "ar"}
 
 
+def test_a_long_wait_has_no_clock_any_more_once_that_caller_has_got_an_operator() -> None:
+    watch = ThresholdWatch(Thresholds(waiting_s=60))
+    assert [row.figure for row in watch.look(1000, {"fr": Waiting(1, 0)}, NONE)] == [0]
+    assert [(row.what, row.figure) for row in watch.look(1001, {"fr": Waiting(1, 985)}, NONE)] == [("long_wait", None)]
+    assert watch.look(1000 + CALM_S, {"fr": Waiting(1, 985)}, NONE) == []
+
+
 def test_shares_count_only_after_enough_calls() -> None:
     watch = ThresholdWatch(Thresholds(service_level=0.8, abandoned=0.1))
     assert exceeded(watch, 0, latest=Counts(answered=2, answered_within=0, abandoned=7)) == set()

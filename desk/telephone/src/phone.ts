@@ -28,6 +28,8 @@ const GATHER_MS = 100;
 const TRIAL_MS = 30_000;
 /** How long an answer waits for its call: the desk shows an offer before or after the telephone rings. */
 const EARLY_MS = 3_000;
+/** How long a call that was ended without a connection may come back; the line gives it up before. */
+const COMES_BACK_MS = 10_000;
 /** How long the page shows that a call has ended. */
 const ENDED_MS = 1_500;
 
@@ -48,6 +50,7 @@ export class Phone {
   private readonly socket: SipSocket;
   private session: RTCSession | null = null;
   private answeredAt = -Infinity; // when a call was answered that had not come yet
+  private endedAt = -Infinity; // when a call was ended of which Asterisk could not be told
   private trial: RTCSession | null = null; // the last test of the sound
   private microphone: MediaStream | null = null;
   private readonly sound = new Sound(new Audio());
@@ -143,6 +146,7 @@ export class Phone {
     this.answeredAt = -Infinity;
     const session = this.session;
     if (!session || session.isEnded()) return;
+    if (session.isEstablished() && !this.agent?.isConnected()) this.endedAt = performance.now();
     session.terminate(session.isEstablished() ? {} : { status_code: 603 });
   }
 
@@ -196,11 +200,16 @@ export class Phone {
       session.terminate({ status_code: 486 });
       return;
     }
-    session.on("peerconnection", ({ peerconnection }) => this.connection(peerconnection));
+    const comesBack = /answer-after=0/.test(request.getHeader("Call-Info") ?? "");
     session.on("icecandidate", gathered());
+    if (comesBack && performance.now() - this.endedAt < COMES_BACK_MS) {
+      this.endAgain(session);
+      return;
+    }
+    session.on("peerconnection", ({ peerconnection }) => this.connection(peerconnection));
     this.follow(session);
     this.report({ call: "ringing", muted: false });
-    if (/answer-after=0/.test(request.getHeader("Call-Info") ?? "")) this.answerAgain(session);
+    if (comesBack) this.answerAgain(session);
     else if (performance.now() - this.answeredAt < EARLY_MS) this.answer();
     else this.rings(true);
     this.answeredAt = -Infinity;
@@ -213,6 +222,18 @@ export class Phone {
     if (!this.wasMuted) return;
     this.microphone?.getTracks().forEach((track) => (track.enabled = false));
     session.on("confirmed", () => this.mute());
+  }
+
+  /** End a call that was ended here while there was no connection: taken back, so that the line hears of a hang-up. */
+  private endAgain(session: RTCSession): void {
+    this.endedAt = -Infinity;
+    session.on("confirmed", () => session.terminate());
+    const mediaStream = this.devices.microphone?.clone();
+    for (const end of ["ended", "failed"] as const) {
+      session.on(end, () => mediaStream?.getTracks().forEach((track) => track.stop()));
+    }
+    mediaStream?.getTracks().forEach((track) => (track.enabled = false));
+    session.answer({ mediaStream, pcConfig: PEER });
   }
 
   private follow(session: RTCSession): void {

@@ -3,7 +3,8 @@
  *
  * It reports by `hatif:telephone` events and does what `hatif:start-shift`, `hatif:answer`, `hatif:hangup`, `hatif:mute`
  * and `hatif:key` ask for. Data of `#telephone`: `operator`; `credential-url`, where the password is asked for;
- * `ws-url`, or `port` on the page's own host; `csrf-header`; `texts`.
+ * `ws-url`, or `port` on the page's own host; `csrf-header`; `texts`;
+ * `on-shift`, if the operator is on shift: then the browser's telephone goes on in whatever tab is opened.
  */
 
 import { credential, CredentialRefused } from "./credential";
@@ -15,7 +16,9 @@ import { fill } from "./settings";
 import { Tabs } from "./tabs";
 import { text } from "./texts";
 
+/** Of this tab, and of the browser: that the telephone was started here. */
 const ON = "hatif-telephone-on";
+const ON_HERE = `${ON}-${place.dataset.operator}`;
 const LEVEL_MS = 100;
 const AGAIN_MS = 2_000;
 
@@ -59,6 +62,7 @@ async function startShift(): Promise<void> {
   }
   await fill(devices, { ring: () => void ringer.once(), sound: () => phone.testSound() });
   sessionStorage.setItem(ON, "on");
+  localStorage.setItem(ON_HERE, "on");
   if (tabs.isLeading) await connect();
   else tabs.join();
 }
@@ -152,4 +156,5 @@ setInterval(() => {
 }, LEVEL_MS);
 
 show({ state: "off", call: "none" });
-if (sessionStorage.getItem(ON)) tabs.join();
+if (place.dataset.onShift === undefined) localStorage.removeItem(ON_HERE); // a new shift begins with a click
+if (sessionStorage.getItem(ON) || localStorage.getItem(ON_HERE)) tabs.join();
