@@ -7,7 +7,6 @@ that may learn from. They have no password: the guard asks the kernel who sends 
 """
 
 import asyncio
-import contextlib
 import re
 import socket
 import struct
@@ -38,8 +37,9 @@ _REGISTRATIONS = 1000
 _IN_A_ROW = 200
 """How many copies are read before other tasks get their turn."""
 
-_PAUSE_S = 0.01
-"""How long copies are gathered; nobody on the telephone waits for them."""
+_PAUSE_S = 0.03
+"""How long copies are gathered: waking up costs as much as reading twenty of them. Nobody on the telephone waits for
+them."""
 
 _GONE = (408, 481)
 """Responses that mean that the call does not exist, or that nobody answers."""
@@ -166,10 +166,13 @@ async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes, Any]
     receiver.setblocking(False)
     while True:
         await _readable(receiver)
-        with contextlib.suppress(BlockingIOError):
+        pause_s = 0.0
+        try:
             for _ in range(_IN_A_ROW):
                 take(*receiver.recvfrom(65535))
-        await asyncio.sleep(_PAUSE_S)
+        except BlockingIOError:  # there are no more
+            pause_s = _PAUSE_S
+        await asyncio.sleep(pause_s)
 
 
 async def _readable(receiver: socket.socket) -> None:
