@@ -169,6 +169,7 @@ def render(plan: Plan) -> str:
             dnid="${FILTER(+*#0-9,${CALLERID(dnid)})}",
             caller=r"${FILTER(+*#0-9A-Za-z._\-,${CALLERID(num)})}",
             phone=f"${{FILTER({id_characters}/,${{CHANNEL(name)}})}}",
+            illegible=r"${LEN(${FILTER(\x80-\xff,${CHANNEL(pjsip,call-id)})})} > 0",
         )
     )
 

@@ -7,9 +7,10 @@ lost; an exception in a callback cuts the link; after `close()` a reconnect that
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Self
 
 import structlog
@@ -30,6 +31,10 @@ _REFUSED_AGAIN_S = 5.0  # a password that has become wrong is not retried at the
 _CHECK_EVERY_S = 1.0
 _EVENT_S = 2.0  # after this time an event of our own counts as lost
 _LINE_BYTES = 1_000  # Asterisk cuts an AMI line at 1,024 bytes, silently
+
+_END = b"\r\n\r\n"  # of a message
+_EVENT = re.compile(rb"\s*Event: (\w+)\r\n")
+_OF_AN_ANSWER = b"\r\nActionID: "
 
 log = structlog.get_logger("ami")
 
@@ -72,7 +77,7 @@ class Ami:
     def on(self, event_name: str, callback: Callable[[Fields], None]) -> None:
         """Call `callback` for each event of this name (`UserEvent`, `FullyBooted`, …).
 
-        Asterisk sends events of the classes system, user, security and reporting.
+        Asterisk sends only those that `manager.conf` lets through by name.
         """
         self._events.setdefault(event_name.lower(), []).append(callback)
 
@@ -173,7 +178,7 @@ class Ami:
 
     async def _open(self) -> None:
         where = f"{self._host}:{self._port}"
-        link = _Link(self._host, self._port, self._user, self._password, self._dispatch)
+        link = _Link(self._host, self._port, self._user, self._password, self._events, self._dispatch)
         try:
             async with asyncio.timeout(self._answer_s):
                 await link.connect()
@@ -238,20 +243,41 @@ class Ami:
 
 
 class _Protocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """Has its link from the start: without it, a peer that hangs up at once raises an exception in the event loop."""
+    """Has its link from the start: without it, a peer that hangs up at once raises an exception in the event loop.
+
+    It reads events itself, and only those that somebody wants: panoramisk needs three times as long.
+    """
 
     def __init__(self, link: "_Link") -> None:
         self._owner = link
+        self._rest = b""  # the beginning of a message
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.factory = self._owner
 
+    def data_received(self, data: bytes) -> None:
+        *messages, self._rest = (self._rest + data).split(_END)
+        for message in messages:
+            event = _EVENT.match(message)
+            if event is None or _OF_AN_ANSWER in message:
+                super().data_received(message + _END)
+            else:
+                self._owner.take_event(event[1].decode(), message)
+
 
 class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
     """One connection from login to loss; it never reconnects and never sends anything twice."""
 
-    def __init__(self, host: str, port: int, user: str, password: str, dispatch: Callable[[Fields], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        user: str,
+        password: str,
+        wanted: Container[str],
+        dispatch: Callable[[Fields], None],
+    ) -> None:
         # Latin-1 maps every byte to one character: nothing is lost between packets, and `_fields` reads UTF-8 whole.
         super().__init__(
             host=host,
@@ -265,6 +291,7 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
         self.awaiting_actions: deque[object] = deque(maxlen=0)  # panoramisk would send these again
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._booted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wanted = wanted  # names of events, in lower case
         self._dispatch = dispatch
         self._expected = ""  # the name of our own event
         self._heard = asyncio.Event()  # it has come, or the link is lost
@@ -318,6 +345,18 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
             self._is_refused = True
             self._heard.set()
 
+    def take_event(self, name: str, message: bytes) -> None:
+        """Take an event that belongs to no answer."""
+        if name in ("FullyBooted", "UserEvent") or name.lower() in self._wanted:
+            self._heed(_read(message))
+
+    def _heed(self, event: Fields) -> None:
+        if event["Event"] == "FullyBooted" and not self._booted.done():
+            self._booted.set_result(None)
+        if event["Event"] == "UserEvent" and event.get("UserEvent") == self._expected:
+            self._heard.set()
+        self._dispatch(event)
+
     def close(self) -> None:
         """Cut the connection; calls that wait for an answer fail."""
         super().close()
@@ -346,11 +385,7 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
         """Do nothing: `Ami` watches the link itself, with a time limit."""
 
     def dispatch(self, event: Any) -> None:
-        if event.event == "FullyBooted" and not self._booted.done():
-            self._booted.set_result(None)
-        if event.event == "UserEvent" and event.userevent == self._expected:
-            self._heard.set()
-        self._dispatch(_fields(event))
+        self._heed(_fields(event))
 
     def _end(self) -> None:
         self._heard.set()
@@ -361,6 +396,15 @@ class _Link(Manager):  # type: ignore[misc]  # panoramisk has no types
 def _fields(message: Any) -> Fields:
     text = {key: "\n".join(value) if isinstance(value, list) else value for key, value in message.items()}
     return {key: value.encode("latin-1").decode("utf-8", "replace") for key, value in text.items() if key != "content"}
+
+
+def _read(message: bytes) -> Fields:
+    fields: Fields = {}
+    for line in message.decode("utf-8", "replace").split("\r\n"):
+        key, colon, value = line.partition(": ")
+        if colon:
+            fields[key] = f"{fields[key]}\n{value}" if key in fields else value
+    return fields
 
 
 def _checked(action: str, key: str, value: str | int) -> str:

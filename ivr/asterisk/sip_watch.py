@@ -15,7 +15,7 @@ import structlog
 
 from background import loopback_users
 from ivr.asterisk.half_open_calls import HalfOpenCalls
-from ivr.asterisk.sip_copies import read, receive_datagrams
+from ivr.asterisk.sip_copies import concerns_controller, read, receive_datagrams
 from ivr.asterisk.unserved_requests import UnservedRequests, send_to_sender
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ async def watch(
         copies_port: The UDP port to which copies of SIP messages come.
         asterisk_port: Of Asterisk's web server; the user who listens there is Asterisk's.
         limit: Returns how many calls an address may have at once.
-        controller: A Unix socket to which each copy is passed on.
+        controller: A Unix socket to which copies are passed on.
         one_ended: Called for each call that was ended.
 
     Raises:
@@ -74,9 +74,10 @@ async def watch(
         def take(packet: bytes, sender: tuple[str, int]) -> None:
             if not senders.accepts(sender):
                 return
-            with contextlib.suppress(OSError):  # there is no controller, or it is busy
-                onward.sendto(packet, str(controller))
             copy = read(packet)
+            if concerns_controller(copy.message):
+                with contextlib.suppress(OSError):  # there is no controller, or it is busy
+                    onward.sendto(packet, str(controller))
             half_open_calls.copied(copy)
             unserved_requests.copied(copy)
 
@@ -100,7 +101,9 @@ class _Senders:
             return is_accepted
         self._ask_again = now + _ASKED_S
         users = loopback_users.udp_users(sender)
-        accepted = {0, os.geteuid(), *loopback_users.listeners(self._asterisk_port)}
+        accepted = {0, os.geteuid()}
+        if not users <= accepted:  # listing all connections of the machine takes some 10 ms
+            accepted |= loopback_users.listeners(self._asterisk_port)
         if users and users <= accepted:
             self._accepted, self._until = sender, now + _ACCEPTED_S
             return True

@@ -60,6 +60,30 @@ async def test_a_record_is_in_the_database_within_a_second(folder: Path, url: st
     assert sorted(waits)[2] < 1, "the deliverer is woken, instead of polling every 2 s"
 
 
+async def test_many_records_are_delivered_in_few_passes(folder: Path, sqlite_url: str) -> None:
+    journal = Journal(folder, "n")
+    stop, runs, passes = asyncio.Event(), asyncio.Event(), list[float]()
+
+    async def count_passes() -> None:
+        passes.append(time.monotonic())
+        runs.set()
+
+    async with open_engine(sqlite_url) as engine, asyncio.TaskGroup() as tasks:
+        tasks.create_task(run(folder, engine, stop, after=count_passes))
+        async with asyncio.timeout(5):
+            await runs.wait()
+        began = time.monotonic()
+        while time.monotonic() < began + 1.2:  # a line at 40 calls a second, with 10 records each
+            for _ in range(16):
+                journal.put("call_event", call_id=uuid7(), kind="key")
+            await asyncio.sleep(0.04)
+        stop.set()
+    journal.close()
+    later = [at - began for at in passes[1:] if at < began + 1.2]
+    assert later, "the first is not held back until no more come"
+    assert len(later) <= 6, "each pass costs as much as fifty records"
+
+
 async def test_concurrent_deliverers_deliver_each_record_once(folder: Path, url: str) -> None:
     journal = Journal(folder, "n", rotate_bytes=100_000)
     made = uuid7()

@@ -15,10 +15,13 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 class Proxy:
-    """A proxy between Ami and Asterisk; `cut` closes every connection, `sent` is what was sent to Asterisk."""
+    """A proxy between Ami and Asterisk; `cut` closes every connection, `sent` is what was sent to Asterisk.
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    What Asterisk sends passes in pieces of `most` bytes.
+    """
+
+    def __init__(self, port: int, most: int = 65536) -> None:
+        self._to, self._most = port, most
         self._writers: list[asyncio.StreamWriter] = []
         self.sent = b""
 
@@ -29,10 +32,11 @@ class Proxy:
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, keep: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
+            while data := await reader.read(65536 if keep else self._most):
                 if keep:
                     self.sent += data
                 writer.write(data)
+                await asyncio.sleep(0)
         writer.close()
 
     def cut(self) -> None:
@@ -107,12 +111,43 @@ async def test_asterisk_s_refusal_is_reported_in_its_own_words(ami: Ami) -> None
 
 async def test_an_event_reaches_its_callback_and_a_failing_callback_does_not_break_the_connection(ami: Ami) -> None:
     got: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    ami.on("Reload", lambda _: 1 / 0)  # type: ignore[arg-type]
-    ami.on("Reload", got.put_nowait)
-    await ami.reload("pbx_config")
-    event = await asyncio.wait_for(got.get(), 2)
+    ami.on("UserEvent", lambda _: 1 / 0)  # type: ignore[arg-type]
+    ami.on("UserEvent", got.put_nowait)
+    await ami.action("UserEvent", UserEvent="Test", Module="pbx_config")
+    async with asyncio.timeout(2):
+        while (event := await got.get())["UserEvent"] != "Test":
+            pass  # one with which the connection finds out whether events come
     assert event["Module"] == "pbx_config"
     assert ami.connected
+
+
+async def test_an_event_that_comes_in_pieces_is_read_whole(asterisk: Any) -> None:
+    who = "Élise, مرحبا: x"
+    proxy = Proxy(asterisk.ami_port, most=7)
+    async with (
+        listening(proxy.handle) as port,
+        Ami("127.0.0.1", port, asterisk.ami_user, asterisk.ami_password) as ami,
+    ):
+        got = asyncio.get_running_loop().create_future()
+        ami.on("userevent", lambda event: got.set_result(event) if event["UserEvent"] == "Test" else None)
+        await ami.action("UserEvent", UserEvent="Test", Who=who)
+        event = await asyncio.wait_for(got, 2)
+        assert (event["Event"], event["Who"]) == ("UserEvent", who)
+        await ami.db_put("hatif-test", "who", who)
+        assert await ami.db_tree("hatif-test") == {"who": who}
+        await ami.db_delete_tree("hatif-test")
+
+
+async def test_an_event_that_nobody_reads_is_not_sent(ami: Ami) -> None:
+    got: list[str] = []
+    later = asyncio.Event()
+    ami.on("Reload", lambda event: got.append(event["Module"]))
+    ami.on("UserEvent", lambda event: later.set() if event["UserEvent"] == "Test" else None)
+    await ami.reload("pbx_config")
+    await ami.action("UserEvent", UserEvent="Test")
+    async with asyncio.timeout(2):
+        await later.wait()
+    assert got == []
 
 
 async def test_a_user_who_may_not_send_user_events_keeps_the_connection(asterisk: Any) -> None:

@@ -9,6 +9,7 @@ from nat import Router
 from offers import french
 from talking import CALLER_HZ, COLLEAGUE_HZ, OPERATOR_HZ, hears_music
 
+from ivr.asterisk.sip_copies import concerns_controller
 from ivr.softphone.line import parse_address
 from ivr.softphone.sound import Samples, tone
 from ivr.softphone.telephone import Call, Telephones
@@ -76,6 +77,11 @@ async def test_what_nobody_serves_in_a_call_is_refused_and_the_call_goes_on(line
     carried = next(item["id"] for item in line.ari("GET", "/channels") if item["name"].startswith("PJSIP/carrier"))
     line.ari("DELETE", f"/channels/{carried}")  # neither telephone can: see Dialog
     await asyncio.gather(call.ended(5), leg.ended(5))
+    received = (text for dialog in dialogs for text in dialog.received if text.strip())  # the others keep ports open
+    requests = [text for text in received if not text.startswith(b"SIP/2.0 ")]
+    answers = [text for dialog in dialogs for text in dialog.sent if text.startswith(b"SIP/2.0 ")]
+    assert requests and answers
+    assert all(map(concerns_controller, (*requests, *answers))), "the guard must know Asterisk's own requests"
 
 
 async def test_digits_count_as_tones_where_no_rtp_events_were_negotiated(line: Line, telephones: Telephones) -> None:

@@ -17,6 +17,11 @@ from ivr.asterisk import sip_watch
 MOST = 10
 """Calls of an address at once."""
 
+OURS = "Via: SIP/2.0/UDP 127.0.0.1:5060;rport;branch=z9hG4bKPj1\r\n"
+"""As Asterisk writes it."""
+
+THEIRS = "Via: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK1\r\n"
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -124,3 +129,23 @@ async def test_nobody_sends_copies_from_a_port_that_they_share_with_root(watch: 
         for _ in range(3):
             forger.send(copy("INVITE sip:2@127.0.0.1 SIP/2.0\r\n\r\n", "forged", out=False))
         assert b"forged" not in await watch.passed_on(own, "after")
+
+
+async def test_the_controller_gets_what_it_may_learn_from_and_not_the_rest_of_a_call(watch: Watch) -> None:
+    call = ("SIP/2.0 100 Trying", "SIP/2.0 200 OK", "ACK sip:2@127.0.0.1 SIP/2.0")
+    wanted = (
+        ("INVITE sip:2@127.0.0.1 SIP/2.0", THEIRS, "INVITE"),  # which shows that copies come
+        ("INVITE sip:1@127.0.0.2 SIP/2.0", OURS, "INVITE"),  # a session refresh
+        ("SIP/2.0 488 Not Acceptable Here", OURS, "INVITE"),
+        ("BYE sip:2@127.0.0.1 SIP/2.0", THEIRS, "BYE"),
+        ("SIP/2.0 200 OK", THEIRS, "REGISTER"),
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        await watch.passed_on(own, "start")
+        rows = [*((first, THEIRS, "INVITE", "rest") for first in call), *((*row, "wanted") for row in wanted)]
+        for number, (first, via, method, call_id) in enumerate(rows):
+            text = f"{first}\r\n{via}CSeq: 1 {method}\r\n\r\n"
+            own.sendto(copy(text, f"{call_id}{number};", out=False), ("127.0.0.1", watch.copies_port))
+        got = await watch.passed_on(own, "after")
+    assert b"rest" not in got
+    assert all(f"wanted{number};".encode() in got for number in range(len(call), len(rows)))
