@@ -34,15 +34,31 @@ async def _visitor_link(parts: Composition) -> str:
         return f"{settings_of(parts).url}/link/{await links.make_link(engine, accounts.VISITOR, now, actor=actor())}"
 
 
+async def _say_how(parts: Composition, operator: str) -> None:
+    """Print the commands that print links, in their place."""
+    console.print(f"To sign in to it: `hatif operators login {operator}` prints a link.", markup=False, soft_wrap=True)
+    if not parts.site.desk.has_try:
+        return
+    try:
+        async with open_engine(parts.database_url) as engine:
+            await accounts.ensure_visitor(engine, datetime.now(UTC))
+    except DatabaseError as error:
+        console.print(f"The visitor's page cannot be opened: {error}", style="yellow", markup=False, soft_wrap=True)
+        return
+    command = f"hatif accounts login {accounts.VISITOR}"
+    console.print(f"To call the line from your browser: `{command}` prints a link.", markup=False, soft_wrap=True)
+
+
 async def announce(parts: Composition, ready: asyncio.Event) -> None:
     """Print the desk's address once the line is up; in a terminal with a first sign-in, which no log must have."""
     if not parts.site.desk.enabled:
         return
     await ready.wait()
     console.print(f"The operators' desk: {settings_of(parts).url}", markup=False)
-    if not console.is_terminal:
-        return
     first = parts.operators[0]
+    if not console.is_terminal:
+        await _say_how(parts, first.id)
+        return
     try:
         link = await sign_in_link(parts, first.id)
         visitor = await _visitor_link(parts) if parts.site.desk.has_try else None

@@ -276,7 +276,8 @@ class Line(Asked):
         if answers is not None:
             phone.will_answer(tone_hz=answers)
         await phone.register()
-        if self.operator_state(operator) == "paused":
+        supervises = next(entry.supervisor for entry in self.operators if entry.id == operator)
+        if supervises or self.operator_state(operator) == "paused":
             self.control("POST", f"/operators/{operator}/state", {"state": "ready"})
         on_duty = ("ready", "offered", "talking")
         try:

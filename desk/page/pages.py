@@ -19,6 +19,7 @@ from markupsafe import Markup
 from db.references import format_reference
 from desk.page import texts
 from desk.page.compiled import COMPILED, of_the_page
+from desk.page.note_words import in_words
 from desk.page.site_words import SiteWords
 from desk.page.texts import Language
 
@@ -145,6 +146,7 @@ def _environment(language: Language, words: SiteWords, zone: str) -> Environment
         "percent": language.percent,
         "moment": partial(_moment, language, zone),
         "reference": format_reference,
+        "note_in_words": partial(in_words, language, zone),
         "since": since,
         "until": until,
     }

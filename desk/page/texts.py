@@ -5,13 +5,13 @@ The catalogues are read as they are (`.po`); nothing has to be compiled.
 
 import gettext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
-from babel.dates import format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_percent
 
 from reports.words import translations
@@ -74,6 +74,10 @@ class Language:
     def day(self, instant: datetime | None, zone: str) -> str:
         """Return an instant as day and time of a zone; nothing without one."""
         return format_datetime(instant, "short", tzinfo=ZoneInfo(zone), locale=self.locale) if instant else ""
+
+    def short_day(self, day: date) -> str:
+        """Return a day without a time."""
+        return format_date(day, "short", locale=self.locale)
 
     def clock_time(self, instant: datetime, zone: str) -> str:
         """Return the time of day of an instant in a zone."""

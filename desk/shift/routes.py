@@ -34,7 +34,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Operator
         "shift/shift.html",
         parts=parts,
         now=desk.now().timestamp(),
-        **telephone.page_values(desk, language, hub.picture, signed_in.operator),
+        **telephone.page_values(desk, language, hub.picture, signed_in.operator, "ready"),
         site_languages=site.languages,
         topics=site.topics,
     )

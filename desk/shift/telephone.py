@@ -3,7 +3,7 @@
 The telephone itself (`desk/telephone`) talks with Asterisk; calls do not pass here.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
@@ -59,11 +59,19 @@ TEXTS = {
 """The sentences of the telephone, by the names that its scripts use."""
 
 
-def page_values(desk: Desk, language: Language, picture: Picture, operator: str | None) -> dict[str, Any]:
-    """Return what a page with the telephone shows (`shift/telephone.html`). `operator`: None without a telephone."""
+def page_values(
+    desk: Desk, language: Language, picture: Picture, operator: str | None, begins: Literal["ready", "away"]
+) -> dict[str, Any]:
+    """Return what a page with the telephone shows (`shift/telephone.html`).
+
+    Args:
+        operator: None without a telephone.
+        begins: The state of somebody off shift who starts the telephone.
+    """
     state = picture.state_of(picture.operator(operator)) if operator is not None else OperatorStatus.AWAY
     return {
         "operator": operator,
+        "begins": begins,
         "on_shift": state not in (OperatorStatus.AWAY, OperatorStatus.UNKNOWN),
         "telephone_port": desk.settings.telephone_port,
         "telephone_url": desk.settings.telephone_url,

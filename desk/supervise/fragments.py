@@ -98,6 +98,12 @@ def _call(call: Call | None) -> Mapping[str, object] | None:
     return {"id": call.id, "language": call.language, "topic": call.topic, "country": call.country, "case": call.case}
 
 
+def read_routing(picture: Picture, operator: str) -> Values:
+    """Return whether callers come to a supervisor's telephone."""
+    known = picture.operators.get(operator)
+    return {"state": picture.state_of(known) if known is not None else None, "connected": picture.connected}
+
+
 def read_own(picture: Picture, operator: str) -> Values:
     """Return whether a supervisor has a caller of their own."""
     known, call = picture.operators.get(operator), picture.call_of(operator)
@@ -108,6 +114,7 @@ def read_own(picture: Picture, operator: str) -> Values:
 
 FRAGMENTS: tuple[Fragment, ...] = (
     Personal("supervise/own.html", read_own, VIEW),
+    Personal("supervise/routing.html", read_routing, VIEW),
     Shared("supervise/help.html", read_help, VIEW),
     Shared("supervise/talks.html", read_talks, VIEW),
     Shared("supervise/waiting.html", read_waiting, VIEW),

@@ -24,6 +24,7 @@ _REFUSALS: Mapping[str | None, str] = {
     "self": N_("You cannot listen to yourself."),
     "not_talking": N_("They are not in a conversation any more."),
     "not_registered": N_("Your telephone cannot be rung. Start it here, or register your softphone."),
+    "supervisor_busy": N_("Your telephone has a call. End it first; then you can listen."),
     "not_waiting": N_("This caller does not wait any more."),
     "away": N_("That operator is not on shift."),
 }
@@ -41,7 +42,7 @@ async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: Supervis
         "supervise/supervise.html",
         parts=hub.current(language, signed_in.person.operator or "", view=VIEW),
         now=desk.now().timestamp(),
-        **telephone.page_values(desk, language, hub.picture, signed_in.person.operator),
+        **telephone.page_values(desk, language, hub.picture, signed_in.person.operator, "away"),
     )
 
 

@@ -55,6 +55,7 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
     check_offered(desk)
     try:
         site = await desk.control.ask("GET", "/site", signed_in.person.id)
+        hours = await desk.control.ask("GET", "/hours", signed_in.person.id)
     except ControlError:
         raise DeskError(503, N_("The line cannot be reached. Try again in a moment.")) from None
     language = desk.pages.language_of(request)
@@ -66,6 +67,7 @@ async def page(request: Request, desk: DeskDep, signed_in: VisitorDep) -> Respon
         "try_line/try.html",
         numbers=_by_country(site["numbers"]),
         shown=shown,
+        closed=hours.get("open") is False,
         telephone=telephone,
         texts=texts,
         now=desk.now().timestamp(),

@@ -7,6 +7,8 @@
  * `data-telephone="answer"`.
  */
 
+import { htmx } from "./htmx";
+
 export interface TelephoneReport {
   state?: "off" | "connecting" | "registered" | "lost";
   call?: "none" | "ringing" | "answering" | "talking" | "ended";
@@ -26,7 +28,13 @@ document.addEventListener("click", (event) => {
   const button = (event.target as Element).closest<HTMLElement>("[data-telephone]");
   if (!button || (button as HTMLButtonElement).disabled) return;
   ask(button.dataset.telephone ?? "", { key: button.dataset.digit });
+  if (button.dataset.begins && document.querySelector("#state.is-away")) begin(button.dataset.begins, event);
 });
+
+/** Say whether callers come to the telephone that starts: on the supervisors' page they do not. */
+function begin(state: string, event: Event): void {
+  void htmx.ajax("post", "/shift/state", { source: document.body, event, values: { state }, swap: "none" });
+}
 
 /** What the telephone reports is shown by attributes of the page, which the style sheet knows. */
 document.addEventListener("hatif:telephone", (event) => {

@@ -12,6 +12,7 @@ from ivr.asterisk.ari.link import LinkLost
 from ivr.codes.spy_channel import Mode
 from ivr.codes.supervision_rules import SENTENCES, Refusal, why_not
 from ivr.records import floor_records
+from routing.states import OperatorState
 
 router = make_router("supervision", "/supervision")
 
@@ -50,6 +51,10 @@ async def supervise(controller: ControllerDep, actor: Actor, body: SupervisionRe
     supervisor = next((entry for entry in connection.services.operators if entry.id == body.supervisor), None)
     if supervisor is None:
         raise ApiError(404, f"There is no supervisor {body.supervisor!r}; `hatif operators` lists them.")
+    own = floor.operators.get(supervisor.id)
+    busy = own is not None and (own.on_line or own.state in (OperatorState.OFFERED, OperatorState.TALKING))
+    if body.answers and busy:
+        raise ApiError(409, "The supervisor's telephone has a call; end it first.", "supervisor_busy")
     channel = str(uuid7())
     why = why_not(connection.services.operators, floor.operators, supervisor, body.operator)
     if why is not None:

@@ -14,7 +14,7 @@ from background.retrying import until_done
 from ivr.asterisk.ami import AmiError
 from ivr.hours.opening import AstDb
 from ivr.site.operators import OperatorEntry
-from routing.states import Operator, OperatorState
+from routing.states import ABSENT, LOGGED_OUT, Operator, OperatorState
 
 log = structlog.get_logger()
 
@@ -32,8 +32,15 @@ def encode(operator: Operator) -> str:
 
 
 def restored(entries: Iterable[OperatorEntry], stored: Mapping[str, str]) -> list[Operator]:
-    """Return the operators of the list in their kept states; a state that cannot be read counts as away."""
-    return [_decode(Operator(entry.id, entry.languages, entry.topics), stored.get(entry.id, "")) for entry in entries]
+    """Return the operators of the list in their kept states; a state that cannot be read counts as away.
+
+    A supervisor's telephone is for supervising: it does not make them ready before they have asked for callers once.
+    """
+    return [_decode(_unknown(entry), stored.get(entry.id, "")) for entry in entries]
+
+
+def _unknown(entry: OperatorEntry) -> Operator:
+    return Operator(entry.id, entry.languages, entry.topics, reason=LOGGED_OUT if entry.supervisor else ABSENT)
 
 
 def _decode(fresh: Operator, value: str) -> Operator:

@@ -1,6 +1,9 @@
 """One click on "Start shift" is all that a browser needs from a person: for sound, microphone and notifications."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest_asyncio
@@ -94,6 +97,29 @@ async def test_a_microphone_that_is_denied_is_said_with_what_to_do(page: Page) -
     await button.click()
     await expect(page.locator("#telephone-problem")).to_contain_text("then start your shift again")
     await expect(button).to_be_enabled()
+
+
+async def test_one_button_and_one_key_begin_a_shift_and_make_ready(page: Page, controller: StandIn) -> None:
+    controller.set(replace(operator("1002", "away"), telephone=False))
+    await expect(page.locator("#state")).to_have_class("state is-away")
+    buttons = page.get_by_role("button", name=re.compile("shift"))
+    await expect(buttons).to_have_count(1)
+    await page.keyboard.press("F9")
+    await expect(page.locator("body")).not_to_have_attribute("data-telephone", "off")
+    made = [(path, body) for method, path, _, body in controller.asked if path.endswith("/state")]
+    assert made == [("/operators/1002/state", {"state": "ready", "reason": ""})]
+
+
+async def test_with_a_softphone_one_button_begins_a_shift_and_leaves_the_pages_telephone_off(
+    page: Page, controller: StandIn
+) -> None:
+    controller.set(operator("1002", "away"))
+    await expect(page.locator("#state")).to_have_class("state is-away")
+    await page.get_by_role("button", name=re.compile("shift")).click()
+    async with asyncio.timeout(5):
+        while not [path for _, path, _, _ in controller.asked if path.endswith("/state")]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "off")
 
 
 async def opened_again(page: Page) -> Page:

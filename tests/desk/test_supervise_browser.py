@@ -114,6 +114,44 @@ async def test_a_request_for_help_rings_on_the_supervisors_page_and_they_listen_
     assert desk.errors == supervisor.errors == []
 
 
+async def test_a_supervisors_telephone_gets_callers_only_once_they_say_so_and_then_answers_on_their_page(
+    desk_line: Line, telephones: Telephones, desk_pages: DeskPages
+) -> None:
+    entry = next(operator for operator in desk_line.operators if operator.supervisor and operator.id == "1902")
+    supervisor = await desk_pages.open(entry.id)
+    page = supervisor.page
+    await page.goto(f"{page.url.partition('/shift')[0]}/supervise")
+    await page.locator('[data-telephone="start-shift"]').click()
+    await expect(page.locator("body")).to_have_attribute("data-telephone", "registered")
+    await desk_line.until(lambda: desk_line.control("GET", f"/operators/{entry.id}")["telephone"], 10, "it is there")
+    caller = await desk_line.waiting(telephones, "+33613000932")
+    await supervisor.state("away")
+    assert [row["caller"] for row in desk_line.json("waiting")] == ["+33613000932"]
+
+    await page.get_by_role("button", name="Take callers, too").click()
+    await when(page, "() => now.call === 'ringing'")
+    await page.keyboard.press("F2")
+    await when(page, "() => now.call === 'talking'")
+    caller.tone(CALLER_HZ)
+    await supervisor.hears_tone(CALLER_HZ)
+    await expect(page.locator("#call")).to_contain_text("You have a caller of your own.")
+
+    # A second call would not ring: the page says why it listens to nobody.
+    operator = desk_line.speaks("fr", but=(entry.id,))
+    phone = await desk_line.phone(telephones, operator, answers=OPERATOR_HZ)
+    other = await desk_line.asks_for_operator(telephones, "+33613000933")
+    await phone.next_call(10)
+    await page.locator(f'#talk-{operator} [data-mode="listen"]').click()
+    await expect(page.locator("#notices")).to_contain_text("Your telephone has a call.")
+    await page.keyboard.press("Shift+F2")
+    await caller.hangup()
+    await other.hangup()
+    await page.get_by_role("button", name="Take no callers").click()
+    await supervisor.state("away")
+    await desk_line.until_state(operator, "wrapping_up")
+    assert supervisor.errors == []
+
+
 async def counts(page: Page) -> dict[str, int]:
     """Return how many wait by language, as the wallboard shows it."""
     rows: list[tuple[str, int]] = await page.evaluate(
