@@ -1,5 +1,6 @@
 """What people note about the guide: what it does not have, what was sent of it, and which questions are dealt with."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from db.audit import entry
@@ -52,6 +53,8 @@ async def note_answered(office: Office, actor: Actor, question: str, note: str =
         await connection.execute(entry(now, actor.id, "question_done", key[:100]).values(reason=reason))
 
 
-def _note(office: Office, actor: Actor, act: str, about: str, call: UUID | None, data: dict[str, str | None]) -> None:
+def _note(
+    office: Office, actor: Actor, act: str, about: str, call: UUID | None, data: Mapping[str, str | None]
+) -> None:
     row = {"at": office.now(), "by": actor.id, "act": act, "about": about, "call_id": call, "data": data}
     office.keep([("audit", row)])

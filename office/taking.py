@@ -3,11 +3,11 @@
 Of two people who take the same work, one is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Row, func, or_
+from sqlalchemy import ColumnElement, Insert, func, or_
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from db.engine import writing
@@ -42,14 +42,14 @@ def may_give_back(actor: Actor, table: Table) -> ColumnElement[bool]:
 
 
 async def change(
-    office: Office, wanted: ReturningUpdate[Any], audited: Callable[[Row[Any]], Insert]
-) -> Row[Any] | None:
+    office: Office, wanted: ReturningUpdate[Any], audited: Callable[[Any], Insert]
+) -> Sequence[Any] | None:
     """Make a change with its entry in the audit; return what it returns, None if its condition does not hold.
 
     Raises DatabaseError: then neither is made, or, where it is in doubt, perhaps both.
     """
     async with writing(office.engine) as connection:
-        row = (await connection.execute(wanted)).one_or_none()
+        row: Sequence[Any] | None = (await connection.execute(wanted)).one_or_none()
         if row is not None:
             await connection.execute(audited(row))
         return row

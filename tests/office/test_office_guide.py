@@ -151,6 +151,7 @@ async def test_who_supervises_nobody_amends_nothing(office: Office) -> None:
         with pytest.raises(NotAllowedError):
             await decision
     visitor = Actor("visitor", AccountRole.VISITOR)
-    for note in (guide.note_gap, guide.note_sent):
-        with pytest.raises(NotAllowedError):
-            note(office, visitor, "visa", "fr", "x") if note is guide.note_sent else note(office, visitor, "x", "fr")
+    with pytest.raises(NotAllowedError):
+        guide.note_gap(office, visitor, "dog passport", "en")
+    with pytest.raises(NotAllowedError):
+        guide.note_sent(office, visitor, "visa", "fr", "example.org")
