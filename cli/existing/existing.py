@@ -93,10 +93,12 @@ def unload(into: Path = INTO) -> None:
     parts = AsteriskParts()
     if running := [name for name, info in processes(parts.settings.run).items() if info.alive]:
         raise AsteriskError(f"The line runs ({', '.join(running)}): stop `hatif up` first.")
-    theirs = TheirAsterisk.find(parts, Path(_kept(parts, into, []).folder))
+    kept = _kept(parts, into, [])
+    theirs = TheirAsterisk.find(parts, Path(kept.folder))
+    endpoints = other_asterisk.endpoints(other_asterisk.pjsip_part(parts, _words(kept)))
     _take_out(parts, theirs)
     existing.remove(parts.settings.home)
-    if left := theirs.left():
+    if left := theirs.left(endpoints):
         raise AsteriskError(f"Asterisk still has {', '.join(left)}: restart it when it is idle.")
     console.print(f"Nothing of the line is left in the Asterisk of {theirs.folder}.", markup=False)
 

@@ -129,7 +129,7 @@ def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs], *, al
     text, file = pjsip_part(parts, keep), folder / pjsip.FILE
     if alone and not show_pjsip(parts, folder, keep):
         raise AsteriskError("Nothing was written; see above what is in the way.")
-    wanted = {place.name for place in _places(lines_of(text).lines, []) if place.get("type") == "endpoint"}
+    wanted = endpoints(text)
     former = file.read_text("utf-8") if file.exists() else ""
 
     async def run() -> None:
@@ -137,8 +137,8 @@ def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs], *, al
             write_like(file, text, folder / "pjsip.conf")
             try:
                 await _reload(ami)
-                endpoints = {row.get("ObjectName", "") for row in await ami.listing("PJSIPShowEndpoints")}
-                if missing := sorted(wanted - endpoints):
+                found = {row.get("ObjectName", "") for row in await ami.listing("PJSIPShowEndpoints")}
+                if missing := sorted(wanted - found):
                     raise AsteriskError(f"Asterisk has not loaded {', '.join(missing[:5])}: see its log.")
             except BaseException as error:
                 write_like(file, former, folder / "pjsip.conf")
@@ -149,6 +149,11 @@ def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs], *, al
 
     asyncio.run(run())
     console.print(f"{file}: Asterisk has our {len(wanted)} endpoints.", markup=False)
+
+
+def endpoints(text: str) -> set[str]:
+    """Return the names of the endpoints in the text of a `pjsip.conf`."""
+    return {place.name for place in _places(lines_of(text).lines, []) if place.get("type") == "endpoint"}
 
 
 async def _reload(ami: Ami) -> None:

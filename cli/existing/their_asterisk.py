@@ -171,9 +171,9 @@ class TheirAsterisk:
         names = (line.partition("!")[0] for line in self.ask("core show channels concise").splitlines())
         return [name for name in names if name.startswith(beginning)]
 
-    def left(self) -> list[str]:
-        """Return what of a line is still in memory."""
+    def left(self, endpoints: Collection[str]) -> list[str]:
+        """Return what of a line is still in memory. `endpoints`: the line's."""
         found = re.findall(r"\[ Context '(hatif-[\w-]+)'", self.ask("dialplan show"))
         found += re.findall(r"(?m)^(hatif-\w+) ", self.ask("queue show"))
-        found += re.findall(r"(?m)^\s*Endpoint:\s+((?:carrier|trunk)-\S+)", self.ask("pjsip show endpoints"))
-        return found
+        there = re.findall(r"(?m)^\s*Endpoint:\s+([^\s/]+)", self.ask("pjsip show endpoints"))
+        return [*found, *(name for name in there if name in endpoints)]

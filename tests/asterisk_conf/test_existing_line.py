@@ -122,8 +122,8 @@ async def test_a_line_lives_in_an_asterisk_that_serves_others_and_leaves_nothing
         assert answer.status == 200
         office.hang_up(answer, "201")
     assert (await asyncio.to_thread(line.run, "reload", "--json")).returncode == 0
-    refused = line.run("existing", "unload")
-    assert refused.returncode == 1 and "stop `hatif up` first" in refused.stderr
+    running = line.run("existing", "unload")
+    assert running.returncode == 1 and "stop `hatif up` first" in running.stderr
     await call.hangup()
     await line.down()
 
@@ -131,9 +131,8 @@ async def test_a_line_lives_in_an_asterisk_that_serves_others_and_leaves_nothing
     assert gone.returncode == 0, gone
     assert both.files() == files
     assert both.facts() == facts
-    assert "hatif" not in both.theirs.ask("dialplan show") and "hatif" not in both.theirs.ask(
-        "core show channels concise"
-    )
+    for command in ("dialplan show", "core show channels concise"):
+        assert "hatif" not in both.theirs.ask(command), command
     assert not (both.theirs.conf.asterisk / "data" / "sounds" / "hatif").is_symlink()
 
 
