@@ -66,6 +66,25 @@ def write_text(path: Path, text: str, mode: int, owner: tuple[int, int] | None =
     return True
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the content of a file of somebody else's; it keeps its owner and its mode."""
+    try:
+        status = path.stat()
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                os.fchmod(file.fileno(), status.st_mode & 0o7777)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise explain("write", path, error) from error
+
+
 def link(path: Path, target: Path) -> None:
     """Make `path` a symbolic link to `target`, replacing an existing link."""
     try:

@@ -70,26 +70,43 @@ def port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
 
     `others`: protocol, address, port and purpose of further ports, for other processes.
     """
+    return [*asterisk_port_problems(conf), *port_problems_beside(conf, *others)]
+
+
+def port_problems_beside(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
+    """Return the same without Asterisk's own ports."""
     ports = conf.ports
     beside = (
         ("TCP", "127.0.0.1", ports.agi, "FastAGI"),
         ("UDP", "127.0.0.1", ports.hep, "copies of SIP messages"),
     )
-    return asterisk_port_problems(conf, *beside, *others)
+    return _problems(conf, *beside, *others)
 
 
-def asterisk_port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> list[str]:
-    """Return one sentence for each of Asterisk's own ports, and of `others`, that cannot be used."""
+def asterisk_port_problems(conf: Conf) -> list[str]:
+    """Return one sentence for each of Asterisk's own ports that cannot be used."""
     ports = conf.ports
-    wanted = (
+    problems = _problems(
+        conf,
         *(
             ("UDP" if protocol == "udp" else "TCP", address.strip("[]"), port, "SIP")
             for protocol, _, address, port in conf.transports
         ),
         ("TCP", "127.0.0.1", ports.http, "ARI"),
         ("TCP", "127.0.0.1", ports.ami, "AMI"),
-        *others,
     )
+    # Asterisk skips an RTP port that is in use; what matters is that enough are left.
+    audio = range(ports.rtp_first, ports.rtp_last + 1)
+    taken = sum(_bind_error("UDP", conf.sip_bind, port) == errno.EADDRINUSE for port in audio)
+    if taken * 10 > len(audio):
+        problems.append(
+            f"{taken} of the UDP ports {ports.rtp_first} to {ports.rtp_last} (audio) are in use: stop the program that"
+            f" uses them, or set HATIF_PORT_OFFSET to another multiple of 1000."
+        )
+    return problems
+
+
+def _problems(conf: Conf, *wanted: tuple[str, str, int, str]) -> list[str]:
     problems = []
     for protocol, address, port, purpose in wanted:
         error = _bind_error(protocol, address, port)
@@ -103,14 +120,6 @@ def asterisk_port_problems(conf: Conf, *others: tuple[str, str, int, str]) -> li
             problems.append(f"{address} is not an address of this machine: correct {key} in site.toml.")
         elif error:
             problems.append(f"{protocol} port {port} ({purpose}) on {address} cannot be opened: {os.strerror(error)}.")
-    # Asterisk skips an RTP port that is in use; what matters is that enough are left.
-    audio = range(ports.rtp_first, ports.rtp_last + 1)
-    taken = sum(_bind_error("UDP", conf.sip_bind, port) == errno.EADDRINUSE for port in audio)
-    if taken * 10 > len(audio):
-        problems.append(
-            f"{taken} of the UDP ports {ports.rtp_first} to {ports.rtp_last} (audio) are in use: stop the program that"
-            f" uses them, or set HATIF_PORT_OFFSET to another multiple of 1000."
-        )
     return list(dict.fromkeys(problems))
 
 

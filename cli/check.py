@@ -8,13 +8,14 @@ from typing import Any
 
 import typer
 
-from asterisk_conf import apt, install, instance
+from asterisk_conf import apt, install
 from asterisk_conf import conf as configuration
 from asterisk_conf.debian import ASTERISK
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.installation import NEWER, OLD
 from cli.asterisk_parts import AsteriskParts
 from cli.output import JSON, as_json, cell, console, errors
+from cli.ports import taken_ports
 from db.engine import DatabaseError, parse_url
 from dialplan.lint import lint
 from dialplan.plan import PROMPTS, PlanError
@@ -130,7 +131,7 @@ def findings_of_up(parts: AsteriskParts, *, ports: bool = True) -> Iterator[Find
         if parts.settings.database is not None:
             yield Finding.from_sentence("E_UP_REFUSED", "HATIF_DATABASE", 1, str(error).replace(": ", "; ", 1))
     if ports and not any(process.alive for process in processes(parts.settings.run).values()):
-        for problem in instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API")):
+        for problem in taken_ports(parts, conf):
             found, _, remedy = problem.removesuffix(".").partition(": ")
             yield Finding("E_UP_REFUSED", str(path), line_in(site_files.text(path), ("sip_bind",)), found, remedy)
 

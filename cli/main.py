@@ -77,6 +77,7 @@ COMMANDS = {
     "prompts": ("cli.prompts.prompts", "Build, list and check prompts; voices, recordings and fuzzy texts."),
     "dialplan": ("cli.processes.asterisk", "Render, check and load the dialplan: entry, fallback and feature codes."),
     "pjsip": ("cli.processes.asterisk", "Our carriers and telephones in an Asterisk of your own."),
+    "existing": ("cli.existing.existing", "The line in an Asterisk that you already have, beside what else that does."),
     "carriers": ("cli.carriers", "List the carriers, and whether we are registered; set our password."),
     "firewall": ("cli.firewall", "Write nftables rules: audio from carriers and operators only, no flood of calls."),
     "guide": (

@@ -42,23 +42,27 @@ def dialplan_part(parts: AsteriskParts, folder: Path | None = None) -> str:
     return contexts_only(render(plan))
 
 
-def show_dialplan(parts: AsteriskParts, folder: Path) -> bool:
-    """Print what loading our contexts would change and what is in the way; return whether they can be loaded."""
+def show_dialplan(parts: AsteriskParts, folder: Path, *, alone: bool = True) -> bool:
+    """Print what loading our contexts would change and what is in the way; return whether they can be loaded.
+
+    Args:
+        alone: False for `hatif existing`, which adds our line to theirs and looks at their ports itself.
+    """
     theirs = read_tree(folder / "extensions.conf")
     comparison = compare_with(theirs, dialplan_part(parts, folder), [number.number for number in parts.plan.numbers])
     for change in comparison.changes:
         typer.echo(str(change))
-    return _show([*comparison.findings, *_ports(parts, folder)], folder / "extensions.conf")
+    return _show_of([*comparison.findings], parts, folder, "extensions.conf", alone=alone)
 
 
-def load_dialplan(parts: AsteriskParts, folder: Path, *, force: bool) -> None:
+def load_dialplan(parts: AsteriskParts, folder: Path, *, force: bool, alone: bool = True) -> None:
     """Write our contexts into their folder and have their Asterisk load them.
 
     Raises:
         DialplanError: Something is in the way, and nothing was written; or Asterisk does not have exactly our contexts,
             and the former file is back.
     """
-    if not show_dialplan(parts, folder):
+    if alone and not show_dialplan(parts, folder):
         raise DialplanError("nothing was written; see above what is in the way")
 
     async def run() -> str:
@@ -83,7 +87,7 @@ def pjsip_part(parts: AsteriskParts, keep: Sequence[Theirs]) -> str:
     return pjsip.part(configuration.render(conf)["pjsip.conf"], left_out)
 
 
-def show_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> bool:
+def show_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs], *, alone: bool = True) -> bool:
     """Print our sections that are new or go, and what is in the way; return whether they can be loaded."""
     tree = read_tree(folder / "pjsip.conf")
     now = {line.file for line in tree.lines if Path(line.file).name == pjsip.FILE}
@@ -112,10 +116,10 @@ def show_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> bo
             f"does not include our file; add `{pjsip.INCLUDE}` at its end, or to a file of yours that it includes"
         )
         findings.append(Finding("E_NOT_INCLUDED", 1, sentence, tree.files[0]))
-    return _show([*findings, *_ports(parts, folder)], folder / "pjsip.conf")
+    return _show_of(findings, parts, folder, "pjsip.conf", alone=alone)
 
 
-def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> None:
+def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs], *, alone: bool = True) -> None:
     """Write our carriers and telephones into their folder and have their Asterisk load them.
 
     Raises:
@@ -123,21 +127,21 @@ def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> No
             former file is back.
     """
     text, file = pjsip_part(parts, keep), folder / pjsip.FILE
-    if not show_pjsip(parts, folder, keep):
+    if alone and not show_pjsip(parts, folder, keep):
         raise AsteriskError("Nothing was written; see above what is in the way.")
-    wanted = {place.name for place in _places(lines_of(text).lines, []) if place.get("type") == "endpoint"}
+    wanted = endpoints(text)
     former = file.read_text("utf-8") if file.exists() else ""
 
     async def run() -> None:
         async with _ami(parts) as ami:
-            _write_like(file, text, folder / "pjsip.conf")
+            write_like(file, text, folder / "pjsip.conf")
             try:
                 await _reload(ami)
-                endpoints = {row.get("ObjectName", "") for row in await ami.listing("PJSIPShowEndpoints")}
-                if missing := sorted(wanted - endpoints):
+                found = {row.get("ObjectName", "") for row in await ami.listing("PJSIPShowEndpoints")}
+                if missing := sorted(wanted - found):
                     raise AsteriskError(f"Asterisk has not loaded {', '.join(missing[:5])}: see its log.")
             except BaseException as error:
-                _write_like(file, former, folder / "pjsip.conf")
+                write_like(file, former, folder / "pjsip.conf")
                 back = await _put_back(ami)
                 if isinstance(error, AsteriskError | AmiError):
                     raise AsteriskError(f"{str(error).rstrip('.')}. {back}") from None
@@ -145,6 +149,11 @@ def load_pjsip(parts: AsteriskParts, folder: Path, keep: Sequence[Theirs]) -> No
 
     asyncio.run(run())
     console.print(f"{file}: Asterisk has our {len(wanted)} endpoints.", markup=False)
+
+
+def endpoints(text: str) -> set[str]:
+    """Return the names of the endpoints in the text of a `pjsip.conf`."""
+    return {place.name for place in _places(lines_of(text).lines, []) if place.get("type") == "endpoint"}
 
 
 async def _reload(ami: Ami) -> None:
@@ -166,7 +175,7 @@ def _ami(parts: AsteriskParts) -> Ami:
     return Ami("127.0.0.1", parts.ports.ami, secrets.ami_user, secrets.ami_password)
 
 
-def _write_like(file: Path, text: str, other: Path) -> None:
+def write_like(file: Path, text: str, other: Path) -> None:
     """Write a file with passwords that Asterisk can read as it reads `other`, and nobody else more than that."""
     status = other.stat()
     write_text(file, text, status.st_mode & 0o640, (status.st_uid, status.st_gid))
@@ -185,8 +194,12 @@ def _places(lines: Iterable[Line], findings: list[Finding]) -> list[pjsip.Place]
     ]
 
 
-def _ports(parts: AsteriskParts, folder: Path) -> list[Finding]:
-    """Return clashes of their ports with those of our processes, and where our controller would not find them."""
+def port_findings(parts: AsteriskParts, folder: Path, *, alone: bool = True) -> list[Finding]:
+    """Return clashes of their ports with those of our processes, and where our controller would not find them.
+
+    Args:
+        alone: As for `show_dialplan`.
+    """
     files: dict[str, Sequence[pjsip.Place]] = {}
     for name in ("pjsip.conf", "http.conf", "manager.conf"):
         if (folder / name).is_file():
@@ -203,13 +216,19 @@ def _ports(parts: AsteriskParts, folder: Path) -> list[Finding]:
             sentence = f"{protocol} port {port} is Hatif's, for {purpose}; set HATIF_PORT_OFFSET to a multiple of 1000"
             findings.append(Finding("E_PORT", place.line, sentence, place.file))
         for name, wanted, what in (("http.conf", ports.http, "ARI"), ("manager.conf", ports.ami, "AMI")):
-            if Path(place.file).name == name and port != wanted:
+            if alone and Path(place.file).name == name and port != wanted:
                 sentence = f"{what} is on port {port}, and Hatif asks on {wanted}; change one of them"
                 findings.append(Finding("W_PORT", place.line, sentence, place.file))
     return findings
 
 
-def _show(findings: Iterable[Finding], root: Path) -> bool:
+def _show_of(findings: list[Finding], parts: AsteriskParts, folder: Path, file: str, *, alone: bool) -> bool:
+    if alone:
+        findings += port_findings(parts, folder)
+    return show((finding for finding in findings if alone or finding.code != "E_NOT_INCLUDED"), folder / file)
+
+
+def show(findings: Iterable[Finding], root: Path) -> bool:
     """Print the findings; return whether there is no error."""
     fine = True
     for finding in findings:

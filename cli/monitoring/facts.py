@@ -14,7 +14,7 @@ from cli.asterisk_parts import AsteriskParts
 from cli.composition import ControlError
 from cli.processes import status
 from cli.processes.status import LineStatus
-from ivr.home import process_counts
+from ivr.home import existing, process_counts
 from ivr.home.credentials import CredentialsError
 from ivr.process.process import processes
 from ivr.site.findings import SiteError
@@ -120,7 +120,8 @@ def expected_processes(parts: AsteriskParts) -> tuple[str, ...]:
     desk = ("desk", "gate") if parts.site.desk.enabled else ()
     hear = ("hear",) if parts.site.speech.menus else ()
     transcriber = ("transcriber",) if parts.site.speech.messages else ()
-    return ("asterisk", "ivr", "guard", "journal", "monitor", *desk, *hear, *transcriber)
+    asterisk = ("asterisk",) if existing.read(parts.settings.home) is None else ()
+    return (*asterisk, "ivr", "guard", "journal", "monitor", *desk, *hear, *transcriber)
 
 
 def _process(pid: int | None) -> ProcessFacts:

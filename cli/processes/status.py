@@ -36,7 +36,7 @@ from db import missed_calls
 from db.engine import DatabaseError, for_people, open_engine
 from ivr.asterisk.ami import Ami, AmiError, Fields
 from ivr.asterisk.carrier_registrations import read_registrations
-from ivr.home import process_counts
+from ivr.home import existing, process_counts
 from ivr.process.process import ProcessInfo, processes, unit_of
 from ivr.process.supervisor import OWN_NAME
 from ivr.site.addresses import reachable
@@ -115,7 +115,12 @@ def read(parts: AsteriskParts, also: Mapping[str, Callable[[], Any]] = MappingPr
         }
     )
     live = answers.get("controller", _NO_CONTROLLER)
-    checks = [*_check_processes(running), *_check_controller(live, parts.site.probe_s), *_check_drained(live)]
+    is_ours = existing.read(parts.settings.home) is None  # Asterisk; another one is checked by its answers only
+    checks = [
+        *_check_processes(running, NEEDED if is_ours else NEEDED[1:]),
+        *_check_controller(live, parts.site.probe_s),
+        *_check_drained(live),
+    ]
     checks += check_answers(parts.settings.run, running)
     checks += check_prompts(live.get("prompts"))
     for part in PARTS:
@@ -202,9 +207,9 @@ def _show(data: dict[str, Any], checks: Sequence[Check], parts: AsteriskParts) -
         console.print("Start the line with `hatif up`, or see the logs in", parts.settings.log, markup=False)
 
 
-def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
-    missing = [name for name in NEEDED if name not in running]
-    stopped = {name: running[name].pid for name in NEEDED if name in running and running[name].stopped}
+def _check_processes(running: Mapping[str, ProcessInfo], needed: Collection[str]) -> Iterator[Check]:
+    missing = [name for name in needed if name not in running]
+    stopped = {name: running[name].pid for name in needed if name in running and running[name].stopped}
     found, remedy = phrase("Asterisk and the controller run"), START
     if missing:
         found = phrase("%(names)s: not running", names=", ".join(missing))
@@ -213,7 +218,7 @@ def _check_processes(running: Mapping[str, ProcessInfo]) -> Iterator[Check]:
         remedy = f"continue with `kill -CONT {' '.join(map(str, stopped.values()))}`"
     yield Check("processes", not missing and not stopped, True, found, remedy)
     found, remedy, supervisor = phrase("hatif up supervises them"), "", running.get(OWN_NAME)
-    if supervisor is None and any(name in running and unit_of(running[name].pid) for name in NEEDED):
+    if supervisor is None and any(name in running and unit_of(running[name].pid) for name in needed):
         found = phrase("systemd supervises them")
     elif supervisor is None:
         found = phrase("unsupervised: hatif up does not run")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,16 +12,18 @@ from pathlib import Path
 import typer
 
 from asterisk_conf import instance
+from asterisk_conf.conf import Conf
 from asterisk_conf.errors import AsteriskError
 from background.retrying import retry
 from cli.asterisk_parts import AsteriskParts
 from cli.composition import ControlError
 from cli.desk import warn_of_ports
 from cli.output import Bar, console
+from cli.ports import taken_ports
 from cli.processes import terminal_log
 from cli.processes.setup import configure_asterisk, speak_missing
 from cli.sign_in_links import announce
-from ivr.home import heartbeat
+from ivr.home import existing, heartbeat
 from ivr.home.logs import configure
 from ivr.home.settings import SettingsError
 from ivr.process.own_user import refuse_root
@@ -102,38 +104,43 @@ def _specs(parts: AsteriskParts) -> list[ProcessSpec]:
         raise SettingsError(
             f"systemd runs the line in {parts.settings.home} ({unit}): use `systemctl start|stop|restart hatif.target`."
         )
-    is_start = not any(info.alive for info in running.values())
-    with Bar() as bar:
-        configure_asterisk(parts, bar)
-        conf = parts.conf(bar)
-    if is_start:
+    alive = {name for name, info in running.items() if info.alive}
+    is_ours = existing.read(parts.settings.home) is None  # Asterisk; otherwise an administrator's
+    if is_ours:
+        with Bar() as bar:
+            configure_asterisk(parts, bar)
+            conf = parts.conf(bar)
+    else:
+        conf = parts.conf_of_existing()
+    if not alive:
         warn_of_ports(parts)
-        problems = instance.port_problems(conf, ("TCP", "127.0.0.1", parts.settings.control_port, "control API"))
-        if problems:
-            raise AsteriskError("\n".join(problems))
+    _refuse_taken_ports(parts, conf, alive)
+    if not alive:
         with Bar() as bar:  # after the ports, as it may take minutes; a line that runs has a controller, which makes it
             speak_missing(parts, bar)
     me = str(Path(sys.executable).with_name("hatif"))
     environment = {**os.environ, "HATIF_HOME": str(parts.settings.home), "HATIF_SITE": str(parts.settings.site)}
+    asterisk = ProcessSpec(
+        "asterisk",
+        tuple(instance.command(conf)),
+        env=instance.environment(),
+        cwd=conf.asterisk,
+        ready=lambda: instance.ready(conf, 0.5),
+        stop_timeout_s=5,
+    )
+    after = ("asterisk",) if is_ours else ()
     specs = [
-        ProcessSpec(
-            "asterisk",
-            tuple(instance.command(conf)),
-            env=instance.environment(),
-            cwd=conf.asterisk,
-            ready=lambda: instance.ready(conf, 0.5),
-            stop_timeout_s=5,
-        ),
+        *((asterisk,) if is_ours else ()),
         ProcessSpec("journal", (me, "journal"), env=environment, depends_on=(), lives=_lives(parts, "journal")),
         ProcessSpec("guard", (me, "guard"), env=environment, depends_on=(), lives=_lives(parts, "guard")),
-        *_desk_spec(parts, me, environment),
+        *_desk_spec(parts, me, environment, after),
         *_monitor_spec(parts, me, environment),
         ProcessSpec(
             "ivr",
             (sys.executable, "-m", "ivr"),
             env=environment,
             ready=lambda: _controller_ready(parts),
-            depends_on=("asterisk",),
+            depends_on=after,
         ),
     ]
     if parts.site.speech.menus:
@@ -146,6 +153,15 @@ def _specs(parts: AsteriskParts) -> list[ProcessSpec]:
         words, lives = (me, "speech", "messages"), _lives(parts, "transcriber")
         specs.append(ProcessSpec("transcriber", words, env=environment, depends_on=("ivr",), lives=lives))
     return specs
+
+
+def _refuse_taken_ports(parts: AsteriskParts, conf: Conf, alive: Collection[str]) -> None:
+    """Raise AsteriskError if a port of what is not `alive` yet is taken, such as by another Asterisk."""
+    problems = taken_ports(parts, conf, alive)
+    if any("(ARI)" in problem or "(AMI)" in problem for problem in problems):
+        problems.append("If that is an Asterisk of yours which is to serve the line: `hatif existing load --into DIR`.")
+    if problems:
+        raise AsteriskError("\n".join(problems))
 
 
 def _lives(parts: AsteriskParts, name: str) -> Path:
@@ -168,13 +184,14 @@ def _changed(path: Path) -> Callable[[], bool]:
     return changed
 
 
-def _desk_spec(parts: AsteriskParts, me: str, environment: Mapping[str, str]) -> list[ProcessSpec]:
+def _desk_spec(
+    parts: AsteriskParts, me: str, environment: Mapping[str, str], after: tuple[str, ...]
+) -> list[ProcessSpec]:
     """Return the desk and the gate of its telephones, if the site has one.
 
     Nothing waits for them: without them the line serves calls all the same.
     """
     names = ("desk", "gate") if parts.site.desk.enabled else ()
-    after = ("asterisk",)
     return [
         ProcessSpec(name, (me, name), env=environment, depends_on=after, lives=_lives(parts, name)) for name in names
     ]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from asterisk_conf.files import write_text
 from cli.asterisk_parts import AsteriskParts
 from cli.composition import ControlError
 from cli.control import actor
+from cli.existing.existing import bring
 from cli.output import JSON, as_json, console
 from cli.upkeep.registrations import remove_registrations
 from cli.upkeep.reload_plan import Plan, make_plan
@@ -25,7 +27,7 @@ from cli.upkeep.up_calls import manager
 from db.engine import DatabaseError, open_engine
 from desk.people.accounts import Followed, follow_operators
 from dialplan.load import load
-from ivr.home import credentials
+from ivr.home import credentials, existing
 from ivr.process.process import ProcessInfo, processes
 from ivr.site.flat import flatten
 
@@ -52,11 +54,15 @@ def reload(
     parts = AsteriskParts()
     running = [name for name, info in processes(parts.settings.run).items() if info.alive]
     before = cast(dict[str, Any], parts.ask_controller("GET", "/site/values"))["values"]
-    conf = parts.conf(_Quiet())
-    files = _changed_files(parts, conf)
+    kept = existing.read(parts.settings.home)
+    conf = parts.conf(_Quiet()) if kept is None else parts.conf_of_existing()
+    files = _changed_files(parts, conf) if kept is None else {}
     plan = make_plan(before, flatten(parts.site, parts.operators), files, running)
     if not json:
         _show(plan, dry_run)
+    if kept is not None and not dry_run:
+        with contextlib.redirect_stdout(sys.stderr if json else sys.stdout):
+            bring(parts, kept, force=force)
     followed = _apply(parts, conf, plan, files, force=force, quiet=json) if not dry_run else None
     if json:
         as_json(

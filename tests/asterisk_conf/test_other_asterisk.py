@@ -139,7 +139,7 @@ class Other:
 
     def give_us_a_number(self) -> None:
         """Add what the pages write for a number's calls."""
-        texts = OF_FREEPBX.written("") if self.freepbx else EXISTING.written("")[1:]
+        texts = OF_FREEPBX.written("") if self.freepbx else EXISTING.written("")
         self.add(self.dialplan, "\n".join(texts))
 
     def hatif(self, *arguments: str) -> Answer:
