@@ -150,12 +150,16 @@ async def _page(
     sheets = [*(await recordings.sheets_of(desk.engine, [found.id])).get(found.id, ())]
     me = signed_in.person.id
     own = own or next((sheet for sheet in sheets if sheet.by == me), None)
+    others = [sheet for sheet in sheets if sheet.by != me]
+    listed = _listed(found, [*others, own] if own is not None else others)
     return desk.pages.respond(
         request,
         "recording/recording.html",
         row=found,
         own=own,
-        others=[sheet for sheet in sheets if sheet.by != me],
+        others=others,
+        average=listed.average,
+        sheets=listed.sheets,
         criteria=_criteria(hub, desk.pages.language_of(request).code),
         names=_names(hub),
         has_sound=_path(desk, found) is not None,

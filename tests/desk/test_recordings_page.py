@@ -130,6 +130,7 @@ async def test_scores_are_asked_for_by_the_sites_sheet_and_seen_by_the_operator(
     form = {"score-greeting": "4", "score-closing": "6", "score-other": "5", "remark": " Clear <and> kind. "}
     answer = await supervisor.post(f"/recordings/{identity}/scores", form)
     assert answer.status == 200 and "Clear &lt;and&gt; kind." in answer.text
+    assert f'<span id="average-{identity}" hx-swap-oob="true"><bdi dir="ltr">4.0</bdi>' in answer.text  # the list's
     sent = {"scores": {"greeting": 4}, "remark": "Clear <and> kind."}
     assert controller.asked[-1] == ("PUT", f"/recordings/{identity}/scores", "1040", sent)
     assert (await supervisor.post(f"/recordings/{identity}/scores", {"remark": "x"})).status == 409
