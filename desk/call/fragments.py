@@ -34,6 +34,7 @@ def read_call(picture: Picture, operator: str) -> Values:
         "place": known.call.place if known.call is not None else None,
         "call": call,
         "callback": callback,
+        "speaks": callback is None or callback.language in (None, *known.languages),
         "asked_by": asked_by,
         "asked_for": asked_for,
         "colleague": colleague.name if colleague is not None else None,

@@ -140,12 +140,15 @@ async def _page(request: Request, desk: Desk, hub: Hub, signed_in: SupervisorDep
     sheets = (await recordings.sheets_of(desk.engine, [found.id])).get(found.id, ())
     me = signed_in.actor.id
     own = next((sheet for sheet in sheets if sheet.by == me), None)
+    listed = _listed(found, sheets)
     return desk.pages.respond(
         request,
         "recording/recording.html",
         row=found,
         own=own,
         others=[sheet for sheet in sheets if sheet.by != me],
+        average=listed.average,
+        sheets=listed.sheets,
         criteria=_criteria(hub, desk.pages.language_of(request).code),
         names=_names(hub),
         has_sound=_path(desk, found) is not None,

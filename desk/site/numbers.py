@@ -106,10 +106,9 @@ def edits_of(site: Mapping[str, Any], wanted: Wanted, former: Number | None) -> 
     else:
         edits += _changed(site, wanted, former)
     present = languages_of(site, country)
-    shown = former.languages if former is not None else languages_of(site, None)
-    is_other_country = former is None or country != former.country
-    untouched = is_other_country and bool(present) and wanted.languages == shown
-    if present != wanted.languages and not untouched:
+    # The languages are the country's, for all its numbers: one that comes to it takes them as they are.
+    untouched = former is None or (country != former.country and wanted.languages == former.languages)
+    if present != wanted.languages and not (present and untouched):
         place = ["countries", country, "languages"] if country else ["unknown_country"]
         edits.append(edit_of(place, list(wanted.languages)))
     return edits

@@ -1,7 +1,8 @@
 """The page of staffing: a week that was, with another team."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
 from db.engine import reading
-from db.tables import Operator
+from db.tables import Call, Operator
 from desk.context import Desk, DeskDep, part
 from desk.page.errors import DeskError
 from desk.page.texts import N_, Language
@@ -57,8 +58,9 @@ async def page(
     weeks = {monday: words.days(monday, monday + _WEEK - timedelta(days=1)) for monday in _weeks(desk)}
     shown = _shown(request, desk, found) if found is not None else {}
     return desk.pages.respond(
-        request, "staffing/staffing.html", weeks=weeks, people=await _operators(desk),
-        offered=desk.settings.languages, question=found.question if found is not None else None, run=found, **shown,
+        request, "staffing/staffing.html", weeks=weeks, chosen=await _last_with_calls(desk, weeks),
+        people=await _operators(desk), offered=desk.settings.languages,
+        question=found.question if found is not None else None, run=found, **shown,
     )  # fmt: skip
 
 
@@ -157,6 +159,18 @@ def _weeks(desk: Desk) -> list[date]:
     today = desk.now().astimezone(ZoneInfo(desk.settings.timezone)).date()
     monday = today - timedelta(days=today.weekday())
     return [monday - _WEEK * number for number in range(1, WEEKS + 1)]
+
+
+async def _last_with_calls(desk: Desk, weeks: Collection[date]) -> date | None:
+    """Return the last of these weeks that has calls to simulate; None if none has."""
+    zone = ZoneInfo(desk.settings.timezone)
+    async with reading(desk.engine) as connection:
+        for monday in weeks:
+            begins, ends = (datetime.combine(day, time(), zone) for day in (monday, monday + _WEEK))
+            waited = select(Call.id).where(Call.queued >= begins, Call.queued < ends, Call.live.is_(True)).limit(1)
+            if (await connection.execute(waited)).first() is not None:
+                return monday
+    return None
 
 
 async def _operators(desk: Desk) -> list[Any]:

@@ -102,6 +102,7 @@ class _Room:
             tests=tests,
             me=self.signed_in.actor.id,
             operator=self.signed_in.operator,
+            spoken=self._hub.picture.operator(self.signed_in.operator).languages,
             names={operator.id: operator.name for operator in self._hub.picture.operators.values()},
             titles=await _titles(self.request, self.desk, self._hub, self._book) if found.requests.count else {},
             may_give_back=self.may_give_back,

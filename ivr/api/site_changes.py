@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
+from ivr.api.live import read_calls, read_operators
 from ivr.api.problems import ApiError, documented
 from ivr.api.router import make_router
 from ivr.api.second_person import need_second_person
@@ -21,6 +22,7 @@ from ivr.site_changes.changes import SiteChanges
 from ivr.site_changes.edits import MOST_EDITS, EditError, SiteEdit
 from ivr.site_changes.effects import Effects
 from ivr.site_changes.model import Change, ChangeError, KeptChange
+from wire.live import OperatorStatus
 
 router = make_router("site changes", "/site")
 
@@ -89,9 +91,16 @@ class _Flows:
         return version.name
 
 
+def _restart_is_noticed(controller: Controller) -> bool:
+    """Return whether a restart disturbs somebody now: a caller in the menus hears their sentence again, and what rings
+    for a call or a call-back rings no more. Callers who wait or talk notice nothing."""
+    rings = any(row.state is OperatorStatus.OFFERED or row.callback is not None for row in read_operators(controller))
+    return rings or any(call.state == "menu" for call in read_calls(controller))
+
+
 def changes_of_line(controller: Controller) -> SiteChanges:
     """Return the changes of a controller's line; what is released is in its audit."""
-    effects = Effects(controller.settings, _Flows(controller))
+    effects = Effects(controller.settings, _Flows(controller), partial(_restart_is_noticed, controller))
     return SiteChanges(controller.settings, effects, clock.now, partial(note_release, controller))
 
 

@@ -2,8 +2,9 @@
 their new values."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,8 @@ from prompts.manifest import ManifestError
 
 _BUILD_S = 3600.0
 _RELOAD_S = 60
+_MOMENT_S, _LOOK_S = 120.0, 0.5
+"""How long a restart waits for a moment in which nobody notices it. On a busy line there may be none."""
 _RUN_WITH = ("site.toml", "operators.csv")
 """Files whose values the processes run with."""
 _SILENT = ("roster.csv",)
@@ -38,8 +41,19 @@ class Flows(Protocol):
 class Effects:
     """The effects of releases on one line."""
 
-    def __init__(self, settings: Settings, flows: Flows) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        flows: Flows,
+        noticed: Callable[[], bool] = lambda: False,
+        moment_s: float = _MOMENT_S,
+    ) -> None:
+        """Args:
+        noticed: Returns whether somebody would notice a restart of the controller now.
+        moment_s: How long a restart waits for a moment in which nobody does.
+        """
         self._settings, self._flows = settings, flows
+        self._noticed, self._moment_s = noticed, moment_s
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -92,6 +106,10 @@ class Effects:
                 if (found := await asyncio.to_thread(_later, out)) is not None:
                     return found
                 await asyncio.sleep(1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._moment_s):
+                while self._noticed():  # noqa: ASYNC110 - there is no event for it
+                    await asyncio.sleep(_LOOK_S)
         await run_detached(self._settings, out, "reload", "--json")
         found = await asyncio.to_thread(_later, out)
         if found is None:

@@ -147,6 +147,7 @@ async def test_scores_are_asked_for_by_the_sites_sheet_and_seen_by_the_operator(
     form = {"score-greeting": "4", "score-closing": "6", "score-other": "5", "remark": " Clear <and> kind. "}
     answer = await supervisor.post(f"/recordings/{identity}/scores", form)
     assert answer.status == 200 and "Clear &lt;and&gt; kind." in answer.text
+    assert f'<span id="average-{identity}" hx-swap-oob="true"><bdi dir="ltr">4.0</bdi>' in answer.text  # the list's
     async with reading(desk.engine) as connection:
         kept = (await connection.execute(select(ScoreSheet.by, ScoreSheet.scores, ScoreSheet.remark))).all()
         on_record = (await connection.execute(select(Audit.by, Audit.about, Audit.act, Audit.call_id))).all()

@@ -215,6 +215,11 @@ async def test_a_number_is_added_moved_to_another_country_and_removed_with_the_c
     assert data["number"][-1] == {"number": "+376800212026", "country": "IT"}
     assert data["countries"]["IT"]["languages"] == ["it", "ar", "fr", "en"], "those of Italy's other number stay"
     assert (await browser.post("/site/numbers", moved)).status == 409, "somebody was faster"
+    second = {"number": "+39 800 212 027", "country": "IT", "language_1": "de", "language_2": "nl"}
+    await released(browser, await browser.post("/site/numbers", second))
+    data = tomllib.loads((site / "site.toml").read_text())
+    assert data["countries"]["IT"]["languages"] == ["it", "ar", "fr", "en"], "a number more changes nobody's languages"
+    await released(browser, await browser.post("/site/numbers/remove", {"of": "+39800212027"}))
     await released(browser, await browser.post("/site/numbers/remove", {"of": "+376800212026"}))
     assert "376800212026" not in (site / "site.toml").read_text()
     assert (await browser.post(f"{added}/take-back")).status == 409, "its lines are gone"

@@ -72,6 +72,13 @@ async def test_a_supervisor_sees_what_a_week_would_have_been_if_an_operator_had_
     await context.close()
 
 
+async def test_the_week_that_is_chosen_at_first_is_the_last_one_with_calls(desk: TestDesk) -> None:
+    desk.desk.now = lambda: datetime(2027, 1, 20, 12, tzinfo=UTC)  # the last call was at the turn of the year
+    supervisor = await desk.signed_in(SUPERVISOR, "en")
+    page = (await supervisor.get("/staffing")).text
+    assert '<option value="2026-12-28" selected>' in page and page.count('<option value="202') == 8
+
+
 async def test_a_week_without_calls_is_explained_by_the_commands_own_sentence(desk: TestDesk) -> None:
     desk.desk.now = lambda: datetime(2020, 1, 15, tzinfo=UTC)
     supervisor = await desk.signed_in(SUPERVISOR, "en")

@@ -232,12 +232,16 @@ async def test_the_applicant_of_a_case_is_called_about_it(
 async def test_one_operator_calls_for_a_request_and_may_let_it_go(
     desk: TestDesk, browser: Browser, controller: StandIn
 ) -> None:
-    free, own = await ask_to_be_called(desk), await ask_to_be_called(desk, kind="operator", operator_id="1002")
+    free, own = (
+        await ask_to_be_called(desk, language="nl"),
+        await ask_to_be_called(desk, kind="operator", operator_id="1002"),
+    )
     theirs = await ask_to_be_called(desk, kind="operator", operator_id="1003")
     await ask_to_be_called(desk, state="ringing_caller")
     page = (await browser.get("/worklist")).text
     assert page.count("Call now") == 1 and "Operator 1003" in page and page.count("is being called") == 1
     assert page.count("rings you when you are ready") == 1
+    assert page.count("not your language") == 1  # they speak Arabic and French
     assert "Your telephone rings" in (await browser.post(f"/worklist/callback/{free}", {"change": "call"})).text
     assert (await browser.post(f"/worklist/callback/{theirs}", {"change": "cancel"})).status == 403
     assert (await browser.post(f"/worklist/callback/{own}", {"change": "cancel"})).status == 200
