@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -53,8 +52,8 @@ AT_THE_DESK = "Use the desk"
         ("POST", "/v1/guide/questions/done", AT_THE_DESK),
         ("POST", "/v1/guide/gaps", AT_THE_DESK),
         ("POST", "/v1/guide/visa/sent", AT_THE_DESK),
-        ("POST", f"/v1/recordings/{uuid4()}/heard", "the desk"),
-        ("PUT", f"/v1/recordings/{uuid4()}/scores", "the desk"),
+        ("POST", "/v1/recordings/0190a1b2/heard", "the desk"),
+        ("PUT", "/v1/recordings/0190a1b2/scores", "the desk"),
     ],
 )
 async def test_an_operation_that_is_gone_answers_410_and_names_what_replaces_it(
