@@ -219,7 +219,7 @@ def _take_out(parts: AsteriskParts, theirs: TheirAsterisk) -> None:
         theirs.sounds.unlink()
     with suppress(OSError):
         parts.settings.asterisk_recordings.unlink()
-    for channel in theirs.channels(_LAST_LINE):
-        theirs.ask(f"channel request hangup {channel}")
     for command in ("dialplan reload", *_SIP_RELOADS, *_RELOADS):
         theirs.ask(command)
+    for channel in theirs.channels(_LAST_LINE):  # while it had its dialplan, it would begin anew
+        theirs.ask(f"channel request hangup {channel}")

@@ -158,7 +158,8 @@ async def test_a_second_up_in_the_same_home_is_refused_and_disturbs_nothing(line
 async def test_up_reports_the_ports_in_use(line: Line, tmp_path: Path) -> None:
     answer = await asyncio.to_thread(hatif, "up", **{**line.environment, "HATIF_HOME": str(tmp_path / "home")})
     assert answer.returncode == 1
-    reports = answer.stderr.removeprefix("hatif: ").splitlines()
+    *reports, advice = answer.stderr.removeprefix("hatif: ").splitlines()
+    assert "hatif existing load" in advice
     taken = {
         ("UDP", 5060, "SIP"): "asterisk",
         ("TCP", 5060, "SIP"): "asterisk",

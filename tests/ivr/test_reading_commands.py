@@ -65,7 +65,7 @@ WITHOUT = {
 NOTHING_OF_CALLERS = (
     "setup", "up", "ivr", "journal", "guard", "monitor", "drain", "reload", "restart", "check", "firewall", "desk",
     "gate", "hear", "asterisk", "systemd", "site", "operators ", "hours", "flow", "prompts", "dialplan", "pjsip",
-    "carriers", "speech", "accounts", "walls",
+    "carriers", "speech", "accounts", "walls", "existing",
 )  # fmt: skip
 """Processes, the site's files, telephones and accounts; with all commands below them."""
 
