@@ -9,9 +9,10 @@ document.addEventListener("keydown", (event) => {
   const isDigit = /^\d$/.test(event.key) && !(event.target as Element).closest(TYPED);
   if (!(isDigit || /^F\d{1,2}$/.test(event.key)) || event.ctrlKey || event.altKey || event.metaKey) return;
   const name = event.shiftKey ? `Shift+${event.key}` : event.key;
-  const found = [...document.querySelectorAll<HTMLElement>(`[data-key="${name}"]`)].find(
-    (element) => element.checkVisibility() && !(element as HTMLButtonElement).disabled,
-  );
+  // The picture of the flow has keys of its own, which are no buttons.
+  const found = [...document.querySelectorAll(`[data-key="${name}"]`)]
+    .filter((element) => element instanceof HTMLElement)
+    .find((element) => element.checkVisibility() && !(element as HTMLButtonElement).disabled);
   if (!found) return;
   event.preventDefault();
   if (found instanceof HTMLTextAreaElement) found.focus();
