@@ -48,19 +48,7 @@ def write_text(path: Path, text: str, mode: int, owner: tuple[int, int] | None =
             status = path.stat()
             if status.st_mode & 0o777 == mode and owner in (None, (status.st_uid, status.st_gid)):
                 return False
-        # In the same folder, so that the rename is atomic; with its mode from the first byte.
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-                if owner is not None:
-                    os.fchown(file.fileno(), *owner)
-                os.fchmod(file.fileno(), mode)
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        _replace(path, text.encode(), mode, owner)
     except OSError as error:
         raise explain("write", path, error) from error
     return True
@@ -70,19 +58,25 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Replace the content of a file of somebody else's; it keeps its owner and its mode."""
     try:
         status = path.stat()
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                os.fchown(file.fileno(), status.st_uid, status.st_gid)
-                os.fchmod(file.fileno(), status.st_mode & 0o7777)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        _replace(path, content, status.st_mode & 0o7777, (status.st_uid, status.st_gid))
     except OSError as error:
         raise explain("write", path, error) from error
+
+
+def _replace(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+    # In the same folder, so that the rename is atomic; with no more than its mode from the first byte.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode & 0o700), "wb") as file:
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def link(path: Path, target: Path) -> None:

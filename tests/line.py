@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import made_databases
 import numpy as np
 import numpy.typing as npt
+import psutil
 import quick_site
 import restore
 import shared_audio
@@ -219,11 +220,16 @@ class Line(Asked):
     @contextlib.contextmanager
     def replaced(self, name: str) -> Iterator[None]:
         """Kill another process after `stop_process`, and run one in its place inside the block."""
-        os.kill(self.pid(name), signal.SIGKILL)
+        killed = psutil.Process(self.pid(name))
+        killed.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while killed.status() != psutil.STATUS_ZOMBIE:  # until then its ports and its lock are taken
+                time.sleep(0.01)
         with (self.home / "up.log").open("ab") as log:
             running = self._start(log, name)
         try:
             yield
+            assert running.poll() is None, f"{name} has ended by itself; see up.log"
         finally:
             running.kill()
             running.wait()

@@ -1,5 +1,7 @@
 """Operations that the control API no longer has. For one release they answer 410, and name what replaces them."""
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from fastapi import Response
 
 from ivr.api.problems import ApiError
@@ -7,59 +9,49 @@ from ivr.api.router import make_router
 
 router = make_router("gone")
 
-
-@router.api_route("/cases", methods=["POST"], include_in_schema=False)
-@router.api_route("/cases/{rest:path}", methods=["GET", "POST", "PATCH"], include_in_schema=False)
-async def cases() -> Response:
-    """Case files are the office's: they are not live, and nobody needs the controller for them."""
-    sentence = (
+_GONE: Sequence[tuple[Sequence[tuple[str, Sequence[str]]], str]] = (
+    (
+        (("/cases", ("POST",)), ("/cases/{rest:path}", ("GET", "POST", "PATCH"))),
         "Case files are no longer read and changed through the control API. Use `hatif case show|open|set|note|close|"
-        "pin REFERENCE` with --json, which needs no controller, or the desk."
-    )
-    raise ApiError(410, sentence, "gone")
-
-
-@router.api_route("/messages", methods=["GET"], include_in_schema=False)
-@router.api_route("/messages/{rest:path}", methods=["POST"], include_in_schema=False)
-async def messages() -> Response:
-    """Callers' messages are the office's as well; calls only leave them."""
-    sentence = (
+        "pin REFERENCE` with --json, which needs no controller, or the desk.",
+    ),
+    (
+        (("/messages", ("GET",)), ("/messages/{rest:path}", ("POST",))),
         "Voice messages are no longer listed and worked off through the control API. Use `hatif messages` and `hatif "
-        "message take|release|hear|done ID` with --json, which need no controller, or the desk."
-    )
-    raise ApiError(410, sentence, "gone")
-
-
-@router.api_route("/guide-requests", methods=["GET"], include_in_schema=False)
-@router.api_route("/guide-requests/{rest:path}", methods=["POST"], include_in_schema=False)
-async def guide_requests() -> Response:
-    """So are requests for a procedure of the guide in writing."""
-    sentence = (
+        "message take|release|hear|done ID` with --json, which need no controller, or the desk.",
+    ),
+    (
+        (("/guide-requests", ("GET",)), ("/guide-requests/{rest:path}", ("POST",))),
         "Requests for the guide in writing are no longer listed and ended through the control API. Use `hatif waiting` "
-        "with --json and `hatif waiting take|release|sent ID`, or the desk."
-    )
-    raise ApiError(410, sentence, "gone")
+        "with --json and `hatif waiting take|release|sent ID`, or the desk.",
+    ),
+    (
+        (
+            ("/guide/amendments", ("POST",)),
+            ("/guide/amendments/{amendment}/refuse", ("POST",)),
+            ("/guide/amendments/{amendment}/withdraw", ("POST",)),
+        ),
+        "Amendments are no longer proposed, refused and withdrawn through the control API. Use the desk.",
+    ),
+    (
+        (("/guide/gaps", ("POST",)), ("/guide/questions/done", ("POST",)), ("/guide/{procedure}/sent", ("POST",))),
+        "Notes about the guide are no longer made through the control API. Use the desk.",
+    ),
+    (
+        (("/recordings/{rest:path}", ("POST", "PUT")),),
+        "Recordings are no longer heard and scored through the control API. Use the desk, without a controller.",
+    ),
+)
+"""Paths with their methods, and what is said: all that is the office's, since no call waits for it."""
 
 
-@router.api_route("/guide/amendments", methods=["POST"], include_in_schema=False)
-@router.api_route("/guide/amendments/{amendment}/refuse", methods=["POST"], include_in_schema=False)
-@router.api_route("/guide/amendments/{amendment}/withdraw", methods=["POST"], include_in_schema=False)
-async def amendments() -> Response:
-    """Only what changes what callers hear is live: releasing an amendment, and taking it back."""
-    sentence = "Amendments are no longer proposed, refused and withdrawn through the control API. Use the desk."
-    raise ApiError(410, sentence, "gone")
+def _answering(sentence: str) -> Callable[[], Awaitable[Response]]:
+    async def gone() -> Response:
+        raise ApiError(410, sentence, "gone")
+
+    return gone
 
 
-@router.api_route("/guide/gaps", methods=["POST"], include_in_schema=False)
-@router.api_route("/guide/questions/done", methods=["POST"], include_in_schema=False)
-@router.api_route("/guide/{procedure}/sent", methods=["POST"], include_in_schema=False)
-async def guide() -> Response:
-    """What people note about the guide is the office's."""
-    raise ApiError(410, "Notes about the guide are no longer made through the control API. Use the desk.", "gone")
-
-
-@router.api_route("/recordings/{rest:path}", methods=["POST", "PUT"], include_in_schema=False)
-async def recordings() -> Response:
-    """Who has heard a recording and how it was scored is the office's as well."""
-    sentence = "Recordings are no longer heard and scored through the control API. Use the desk, without a controller."
-    raise ApiError(410, sentence, "gone")
+for _routes, _sentence in _GONE:
+    for _path, _methods in _routes:
+        router.add_api_route(_path, _answering(_sentence), methods=list(_methods), include_in_schema=False)

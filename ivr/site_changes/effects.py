@@ -45,15 +45,10 @@ class Effects:
         self,
         settings: Settings,
         flows: Flows,
-        noticed: Callable[[], bool] = lambda: False,
-        moment_s: float = _MOMENT_S,
+        noticed: Callable[[], bool],
     ) -> None:
-        """Args:
-        noticed: Returns whether somebody would notice a restart of the controller now.
-        moment_s: How long a restart waits for a moment in which nobody does.
-        """
-        self._settings, self._flows = settings, flows
-        self._noticed, self._moment_s = noticed, moment_s
+        """`noticed`: returns whether somebody would notice a restart of the controller now."""
+        self._settings, self._flows, self._noticed = settings, flows, noticed
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -107,7 +102,7 @@ class Effects:
                     return found
                 await asyncio.sleep(1)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._moment_s):
+            async with asyncio.timeout(_MOMENT_S):
                 while self._noticed():  # noqa: ASYNC110 - there is no event for it
                     await asyncio.sleep(_LOOK_S)
         await run_detached(self._settings, out, "reload", "--json")

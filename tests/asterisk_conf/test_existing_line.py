@@ -130,6 +130,7 @@ async def test_a_line_lives_in_an_asterisk_that_serves_others_and_leaves_nothing
     gone = await asyncio.to_thread(line.run, "existing", "unload")
     assert gone.returncode == 0, gone
     assert both.files() == files
+    await line.until(lambda: both.facts() == facts, 10, "the state of their telephone is theirs again")
     assert both.facts() == facts
     for command in ("dialplan show", "core show channels concise"):
         assert "hatif" not in both.theirs.ask(command), command

@@ -73,15 +73,16 @@ async def test_many_records_are_delivered_in_few_passes(folder: Path, sqlite_url
         async with asyncio.timeout(5):
             await runs.wait()
         began = time.monotonic()
-        while time.monotonic() < began + 1.2:  # a line at 40 calls a second, with 10 records each
+        # A line at 40 calls a second, with 10 records each; a pass may be late on a busy machine.
+        while (took_s := time.monotonic() - began) < 1.2 or (len(passes) == 1 and took_s < 10):
             for _ in range(16):
                 journal.put("call_event", call_id=uuid7(), kind="key")
             await asyncio.sleep(0.04)
         stop.set()
     journal.close()
-    later = [at - began for at in passes[1:] if at < began + 1.2]
+    later = [at - began for at in passes[1:] if at < began + took_s]
     assert later, "the first is not held back until no more come"
-    assert len(later) <= 6, "each pass costs as much as fifty records"
+    assert len(later) <= 5 * took_s, "each pass costs as much as fifty records"
 
 
 async def test_concurrent_deliverers_deliver_each_record_once(folder: Path, url: str) -> None:

@@ -29,7 +29,7 @@ async def test_the_audio_is_built_once_although_the_reload_restarts_the_controll
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "sys", QuickStarts())
-    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), Flows())
+    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), Flows(), lambda: False)
     wanted = effects.needed(["operators.csv"])
     (tmp_path / "reload.json").write_text(json.dumps({"later": {}}))  # of the former controller
     first = await effects.bring(wanted, ["operators.csv"], tmp_path)
@@ -45,6 +45,7 @@ async def test_a_restart_waits_for_a_moment_in_which_nobody_notices_it_but_not_f
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int | None, moment_s: float, disturbed: bool
 ) -> None:
     monkeypatch.setattr(effects_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(effects_module, "_MOMENT_S", moment_s)
     asked: list[bool] = []
     at_reload: list[bool] = []
 
@@ -60,7 +61,7 @@ async def test_a_restart_waits_for_a_moment_in_which_nobody_notices_it_but_not_f
     monkeypatch.setattr(effects_module, "run_detached", reload)
     (tmp_path / "audio.said").write_text("")
     settings = Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0)
-    effects = Effects(settings, Flows(), noticed, moment_s)
+    effects = Effects(settings, Flows(), noticed)
     done = await effects.bring(effects.needed(["operators.csv"]), ["operators.csv"], tmp_path)
     assert done.state is EffectState.DONE
     assert at_reload == [disturbed] and len(asked) > 2
