@@ -141,6 +141,7 @@ async def open_engine(url: str, connections: int = CONNECTIONS, *, long: bool = 
         yield long_work(engine) if long else engine
     finally:
         await engine.dispose()
+        await sqlite_driver.closed()
 
 
 def long_work(engine: AsyncEngine) -> AsyncEngine:

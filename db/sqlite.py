@@ -73,6 +73,12 @@ async def connect(database: str, **named: Any) -> SQLiteDriver:
         raise
 
 
+async def closed() -> None:
+    """Wait for connections whose opener was cancelled: the loop in which they were begun must not end before them."""
+    if mine := [closing for closing in _opening if closing.get_loop() is asyncio.get_running_loop()]:
+        await asyncio.wait(mine, timeout=_AFTERWARDS_S)
+
+
 async def _open(driver: SQLiteDriver) -> SQLiteDriver:
     await driver
     return driver

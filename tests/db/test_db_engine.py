@@ -1,6 +1,7 @@
 """Transactions neither block nor fail, and errors say what to do."""
 
 import asyncio
+import gc
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,22 @@ def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) ->
     for _ in range(20):
         asyncio.run(try_to_open())
         assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.filterwarnings("error")
+def test_work_that_is_given_up_while_it_connects_leaves_no_connection_behind(sqlite_template: Path) -> None:
+    async def give_up(after_s: float) -> None:
+        async with asyncio.timeout(after_s), open_engine(f"sqlite:///{sqlite_template}") as engine, reading(engine):
+            await asyncio.Future()
+
+    for number in range(20):
+        with pytest.raises(TimeoutError):
+            asyncio.run(give_up(number / 5_000))
+    gc.collect()  # of a connection that is open, that is a warning
+    for thread in threading.enumerate():
+        if "_connection_worker" in thread.name:
+            thread.join(20)
+            assert not thread.is_alive(), thread.name
 
 
 async def test_transactions_that_read_first_and_write_later_wait_for_each_other(url: str) -> None:
