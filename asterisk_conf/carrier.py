@@ -1,6 +1,7 @@
 """A carrier, as Asterisk's files need it."""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 from asterisk_conf import checks
 from asterisk_conf.errors import AsteriskError
@@ -16,9 +17,9 @@ class Carrier:
     with the `registrar`. `ipv6`: use the IPv6 addresses of their names. `transport`: of our requests; its calls must
     come over TLS if it is "tls". `user_in_from`: `From` of our calls names the user, and our number is asserted.
     `trust_identity`: whether its P-Asserted-Identity gives the caller's number; otherwise only From does (RFC 3325).
-    `password`: required for its calls, as the user `carrier-NAME`; `hosts` may then be empty. `nat`: send audio to the
-    address that its audio comes from instead of the one in its SDP. `srtp`: accept only encrypted audio. `most_calls`:
-    maximum number of simultaneous calls from one of its addresses.
+    `port`: that its calls come from; None for any. `password`: required for its calls, as the user `carrier-NAME`;
+    `hosts` may then be empty. `nat`: send audio to the address that its audio comes from instead of the one in its SDP.
+    `srtp`: accept only encrypted audio. `most_calls`: maximum number of simultaneous calls from one of its addresses.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Carrier:
     user: str | None = None
     user_password: str | None = field(default=None, repr=False)
     user_in_from: bool = False
+    port: int | None = None
 
     def __post_init__(self) -> None:
         checks.identifier("Carrier", self.name)
@@ -47,6 +49,8 @@ class Carrier:
             raise AsteriskError(f"Carrier {self.name}: most_calls is {self.most_calls}; give a number from 1 to 10000.")
         for host in self.hosts:
             checks.network(f"Carrier {self.name}", host)
+        if self.port is not None and any(ip_network(host).num_addresses > 1 for host in self.hosts):
+            raise AsteriskError(f"Carrier {self.name}: a port needs single addresses; list no networks.")
         if not self.codecs or not CARRIER_CODECS.issuperset(self.codecs):
             raise AsteriskError(
                 f"Carrier {self.name}: the codecs are {', '.join(map(repr, self.codecs)) or 'empty'};"
@@ -59,6 +63,13 @@ class Carrier:
         if self.user is not None:
             checks.user(f"Carrier {self.name}", self.user)
             checks.outer_secret(f"Carrier {self.name}", self.user_password or "")
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Where its calls come from, as `match` of `pjsip.conf` has it."""
+        if self.port is None:
+            return self.hosts
+        return tuple(f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}" for host in self.hosts)
 
     @property
     def servers(self) -> tuple[str, ...]:

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 
-from asterisk_conf.pjsip import bound_port, plain_ports
+from asterisk_conf.pjsip import bound_port, plain_ports, sender
 from asterisk_conf.sip import TRANSPORTS
 
 FILE = "hatif-pjsip.conf"
 INCLUDE = f"#tryinclude {FILE}"
 
-_Network = IPv4Network | IPv6Network
+_Sender = tuple[IPv4Network | IPv6Network, str]  # with the port; empty: any
 
 _HEADER = re.compile(r"\[([^]]+)\](?:\(([^)]*)\))?")
 _OURS = ("global", "system", "ws", *TRANSPORTS)  # those of the administrator apply
@@ -89,7 +89,9 @@ def find_clashes(
         for host in _hosts(own):
             for section, other in addresses:
                 if _overlap(host, other):
-                    sentence = f"[{section.name}] takes calls from {other}, as our {own.name} would; keep one of both"
+                    sentence = (
+                        f"[{section.name}] takes calls from {other[0]}, as our {own.name} would; keep one of both"
+                    )
                     yield Clash("E_ADDRESS", section.file, section.line, sentence)
     if keep_telephones:
         endpoints = {section.name for section in theirs if section.get("type") == "endpoint"}
@@ -112,22 +114,25 @@ def find_unguarded(theirs: Sequence[Place], ours: Sequence[Place], guarded: Coll
             yield Clash("W_PLAIN", section.file, section.line, f"{found} {remedy}")
 
 
-def _hosts(section: Place) -> Iterator[_Network]:
+def _hosts(section: Place) -> Iterator[_Sender]:
     if section.get("type") != "identify":
         return
     for name, value in section.options:
         if name.lower() == "match":
             for host in value.split(","):
                 try:
-                    yield ip_network(host.strip(), strict=False)
+                    yield sender(host.strip())
                 except ValueError:
                     continue  # a name, or `!address`
 
 
-def _overlap(one: _Network, other: _Network) -> bool:
-    if isinstance(one, IPv4Network):
-        return isinstance(other, IPv4Network) and one.overlaps(other)
-    return isinstance(other, IPv6Network) and one.overlaps(other)
+def _overlap(one: _Sender, other: _Sender) -> bool:
+    (ours, port), (theirs, their_port) = one, other
+    if port and their_port and port != their_port:
+        return False
+    if isinstance(ours, IPv4Network):
+        return isinstance(theirs, IPv4Network) and ours.overlaps(theirs)
+    return isinstance(theirs, IPv6Network) and ours.overlaps(theirs)
 
 
 def listeners(files: dict[str, Sequence[Place]]) -> Iterator[tuple[str, int, Place]]:

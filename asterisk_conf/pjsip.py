@@ -3,13 +3,14 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Protocol
 
 from asterisk_conf import checks
 
 _HEADER = re.compile(r"\[([^]]+)\]\s*(?:\(([^)]*)\))?")
 _DIRECTIVE = re.compile(r"#\s*(include|tryinclude|exec)\b", re.IGNORECASE)
+_PORT = re.compile(r"(?:\[(?P<v6>[^]]+)\]|(?P<v4>[0-9.]+)):(?P<port>[0-9]+)(?P<mask>/.+)?")
 _IDENTIFY_BY = "username,ip"  # Asterisk's default
 
 
@@ -157,9 +158,17 @@ def _check_identify(identify: Section, endpoint: str) -> Iterator[Finding]:
 
 def _is_everybody(host: str) -> bool:
     try:
-        return ip_network(host.removeprefix("!"), strict=False).prefixlen == 0
+        return sender(host.removeprefix("!"))[0].prefixlen == 0
     except ValueError:
         return False  # a name
+
+
+def sender(host: str) -> tuple[IPv4Network | IPv6Network, str]:
+    """Return the network and the port (empty: any) of a value of `match`. Raises ValueError if it is a name."""
+    match = _PORT.fullmatch(host)
+    if match is None:
+        return ip_network(host, strict=False), ""
+    return ip_network((match["v6"] or match["v4"]) + (match["mask"] or ""), strict=False), match["port"]
 
 
 def _includes(text: str) -> Iterable[Finding]:

@@ -148,6 +148,7 @@ class AsteriskParts(Composition):
                     carrier.name,
                     carrier.hosts,
                     carrier.codecs,
+                    port=carrier.port,
                     dial=carrier.dial if carrier.name in site.callbacks.trunks else (),
                     trust_identity=carrier.trust_identity,
                     password=secrets.carriers[carrier.name] if carrier.password else None,

@@ -30,6 +30,7 @@ def list_carriers(context: typer.Context, json: bool = JSON) -> None:
         {
             "name": carrier.name,
             "hosts": carrier.hosts,
+            "port": carrier.port,
             "transport": carrier.transport,
             "srtp": carrier.srtp,
             "dial": carrier.dial,
@@ -46,7 +47,8 @@ def list_carriers(context: typer.Context, json: bool = JSON) -> None:
     table = (
         (
             carrier.name,
-            ", ".join(carrier.hosts) or ("our registration" if carrier.registrar else "anywhere, with its password"),
+            ", ".join([*carrier.hosts, *([f"port {carrier.port}"] if carrier.port is not None else [])])
+            or ("our registration" if carrier.registrar else "anywhere, with its password"),
             carrier.transport,
             carrier.srtp,
             ", ".join(carrier.dial),

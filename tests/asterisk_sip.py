@@ -34,6 +34,7 @@ class Telephone:
     password: str = ""
     account: str = ""  # the user of the password, if it is not `user`
     server: str = "127.0.0.1"
+    own_port: int = 0  # that its SIP comes from; 0: any
     signalling: socket.socket = field(init=False)
     audio: socket.socket = field(init=False)
     before: list[Answer] = field(init=False, default_factory=list)  # provisional responses to the last INVITE
@@ -41,8 +42,8 @@ class Telephone:
 
     def __post_init__(self) -> None:
         self.signalling, self.audio = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        for bound in (self.signalling, self.audio):
-            bound.bind((self.address, 0))
+        for bound, port in ((self.signalling, self.own_port), (self.audio, 0)):
+            bound.bind((self.address, port))
             bound.settimeout(2)
 
     def __enter__(self) -> Self:
@@ -176,7 +177,9 @@ class TcpTelephone(Telephone):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.signalling.close()
-        self.signalling = socket.create_connection((self.server, self.port), 2, source_address=(self.address, 0))
+        self.signalling = socket.create_connection(
+            (self.server, self.port), 2, source_address=(self.address, self.own_port)
+        )
         self._read = b""
 
     def _send(self, message: str) -> None:

@@ -33,6 +33,12 @@ MISTAKES: tuple[tuple[str, str, int, str], ...] = (
         15,
         "match = 0.0.0.0/0 is the whole internet",
     ),
+    (
+        "E_ENDPOINT_OPEN",
+        "[lift]\ntype=endpoint\nidentify_by=ip\n[lift]\ntype=identify\nendpoint=lift\nmatch=0.0.0.0:5060/0\n",
+        15,
+        "match = 0.0.0.0:5060/0 is the whole internet",
+    ),
     ("E_ENDPOINT_AUTH", "[lift]\ntype=endpoint\nauth=nobody\n", 12, "uses the auth 'nobody'"),
     ("E_PJSIP_INCLUDE", "#tryinclude more.conf\n", 12, "#tryinclude includes text that is not checked"),
     ("E_PJSIP_INCLUDE", '#exec "cat more.conf"\n', 12, "#exec includes text that is not checked"),

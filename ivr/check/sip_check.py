@@ -30,20 +30,33 @@ _USUAL = (ip_address("127.0.0.1"), ip_address("::1"))
 """The addresses that a program has on loopback unless it asks for another one."""
 
 
-def carrier_findings(folder: Path, site: Site) -> Iterator[Finding]:
-    """Yield a warning for each carrier as which any program and any account of this machine can call.
+_FIRST_OF_ALL = 1024
+"""Ports below this one need a right that people's programs lack (`net.ipv4.ip_unprivileged_port_start`)."""
 
-    A line that is on loopback itself, such as that of the example, is for trying: its carrier may be at 127.0.0.2.
+
+def carrier_findings(folder: Path, site: Site) -> Iterator[Finding]:
+    """Yield a finding for each address at which other programs and accounts of this machine can call as a carrier.
+
+    A line that is on loopback itself, such as that of the example, is for trying: its carrier may be at 127.0.0.2. A
+    running line goes on with what is an error here; a change of the site that brings it is refused.
     """
     file = folder / "site.toml"
     tries = site.sip.bind_ipv6 is None and ip_address(site.sip_bind).is_loopback
+    text = site_files.text(file)
     for index, carrier in enumerate(site.carrier):
         for host in carrier.open_hosts:
-            if not tries or any(address in ip_network(host) for address in _USUAL):
-                line = line_in(site_files.text(file), ("carrier", index, "hosts"))
+            if carrier.port is not None:
+                if carrier.port >= _FIRST_OF_ALL and not tries:
+                    what = (
+                        f"carrier {carrier.name}: port {carrier.port} is any program's while the carrier's does not run"
+                    )
+                    remedy = "write a port below 1024, or password = true, or load the rules of `hatif firewall`"
+                    yield Finding("W_CARRIER_PORT", str(file), line_in(text, ("carrier", index, "port")), what, remedy)
+            elif not tries or any(address in ip_network(host) for address in _USUAL):
                 what = f"carrier {carrier.name}: {host} is this machine, and all its programs can call as the carrier"
-                remedy = "write the carrier's own addresses, or password = true, or load the rules of `hatif firewall`"
-                yield Finding("W_CARRIER_LOCAL", str(file), line, what, remedy)
+                remedy = "write the carrier's own addresses, or password = true, or the port that its calls come from"
+                code = "W_CARRIER_LOCAL" if tries else "E_CARRIER_LOCAL"
+                yield Finding(code, str(file), line_in(text, ("carrier", index, "hosts")), what, remedy)
 
 
 def sip_findings(folder: Path, site: Site) -> Iterator[Finding]:

@@ -16,6 +16,11 @@ _USER = "write up to 64 letters, digits, _, ., + and -, beginning with a letter 
 PhoneNumber = Annotated[str, written_as(r"\+[1-9][0-9]{4,14}", NUMBER)]
 
 
+def _is_of_this_machine(host: str) -> bool:
+    network = ip_network(host)
+    return network.is_loopback and network.num_addresses == 1
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -27,6 +32,8 @@ class Carrier(BaseModel):
 
     name: Annotated[str, written_as("[a-z0-9][a-z0-9_-]{0,30}", NAME)]
     hosts: tuple[CarrierHost, ...] = ()
+    # The port that its calls come from, of a program on this machine. Ports from 32768 on are given to any connection.
+    port: int | None = Field(None, ge=1, le=32767)
     codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
     # Where it accepts calls, for `[callbacks]`; one that does not answer is left out until it does.
     dial: Annotated[tuple[ServerAddress, ...], BeforeValidator(_one_or_more)] = Field((), max_length=8)
@@ -82,6 +89,11 @@ class Carrier(BaseModel):
         if not self.hosts and not self.password and not registers_safely:
             what = "nothing identifies this carrier's calls; list their addresses, or write password = true"
             yield "hosts", what + (', or transport = "tls"' if self.registrar is not None else "")
+        if self.port is not None and not (self.hosts and all(_is_of_this_machine(host) for host in self.hosts)):
+            yield (
+                "port",
+                "only a program on this machine is known by its port; write its address in hosts, or delete it",
+            )
         if self.registrar is not None and self.user is None:
             yield "registrar", "a registration needs our user at the carrier; write user"
         if self.number is not None and self.registrar is None:

@@ -12,7 +12,7 @@ import aiohttp
 import psutil
 import pytest
 from asterisk_example import PASSWORD, SECRETS, example, running_asterisk
-from asterisk_sip import Answer, Telephone
+from asterisk_sip import Answer, TcpTelephone, Telephone
 from half_open_calls import HalfOpenCalls
 from pjsip_mistakes import DOOR
 
@@ -46,6 +46,7 @@ PLAN = Plan("test1", (Number(f"+{LIMITED}", "FR", "fr"),), ("fr",), (), limits=L
 ROAMING = Carrier("roaming", (), password=PASSWORD)  # from any address
 BOTH = Carrier("both", ("127.0.0.8",), password=PASSWORD)
 SEALED = Carrier("sealed", ("127.0.0.9",), srtp=True)
+PROGRAM = Carrier("program", ("127.0.0.10",))  # of this machine; its port is a free one
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ class Running:
 @pytest.fixture(scope="module")
 async def asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     conf = example(tmp_path_factory.mktemp("home"))
-    conf = replace(conf, carriers=(*conf.carriers, ROAMING, SEALED, BOTH), own_pjsip=DOOR)
+    with socket.socket() as free:
+        free.bind((PROGRAM.hosts[0], 0))
+        program = replace(PROGRAM, port=free.getsockname()[1])
+    conf = replace(conf, carriers=(*conf.carriers, ROAMING, SEALED, BOTH, program), own_pjsip=DOOR)
     write(conf)
     (conf.etc / "extensions.conf").write_text(EXTENSIONS + render(PLAN).replace("[hatif-operators]", "[without-codes]"))
     assert instance.port_problems(conf) == []
@@ -213,6 +217,21 @@ def test_a_carrier_with_addresses_and_a_password_needs_both(asterisk: Running) -
             assert answer.status == status, address
             if status == 200:
                 carrier.hang_up(answer, "33800212000")
+
+
+@pytest.mark.parametrize("telephone", [Telephone, TcpTelephone])
+def test_a_carrier_of_this_machine_with_a_port_keeps_other_programs_out(
+    asterisk: Running, telephone: type[Telephone]
+) -> None:
+    address, port = PROGRAM.hosts[0], asterisk.conf.carriers[-1].port or 0
+    with telephone(address, asterisk.sip, "33612345678", own_port=port) as carrier:
+        answer = carrier.invite("33800212000")
+        assert answer.status == 200
+        with telephone(address, asterisk.sip, "33612345678") as other:
+            assert other.invite("33800212000").status == 401
+        with socket.socket(socket.AF_INET, carrier.signalling.type) as forged, pytest.raises(OSError, match="in use"):
+            forged.bind((address, port))
+        assert carrier.hang_up(answer, "33800212000").status == 200
 
 
 def test_a_carrier_with_srtp_must_send_encrypted_audio(asterisk: Running) -> None:

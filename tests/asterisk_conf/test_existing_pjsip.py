@@ -96,6 +96,10 @@ def test_two_carriers_at_one_address_are_a_clash() -> None:
     (clash,) = clashes([place("trunk", 3, type="identify", match="sip.example.org, 192.0.2.9")], ours)
     assert (clash.code, clash.line) == ("E_ADDRESS", 3)
     assert clashes([place("trunk", type="identify", match="198.51.100.1,!192.0.2.1")], ours) == []
+    ours = [place("carrier-one", type="identify", match="127.0.0.1:966")]
+    assert clashes([place("trunk", type="identify", match="127.0.0.1:967,[::1]:966")], ours) == []
+    (clash,) = clashes([place("trunk", type="identify", match="127.0.0.1")], ours)
+    assert clash.code == "E_ADDRESS"
 
 
 def test_their_ports_without_tls_are_named_if_a_carrier_must_use_tls(tmp_path: Path) -> None:

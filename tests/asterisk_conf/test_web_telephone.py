@@ -40,6 +40,8 @@ _LEAVES_AT_ONCE = aiohttp.ClientWSTimeout(ws_close=0.1)
 KEY = key_of("a-secret-of-the-test")
 NEAR = "127.0.0.4"
 """A carrier's that has a password."""
+PROGRAM = Carrier("program", ("127.0.0.12",), port=966)
+"""One on this machine."""
 NUMBER = "+33800212000"
 AUTH = "/ari/asterisk/config/dynamic/res_pjsip/auth/1002-web"
 
@@ -172,7 +174,7 @@ async def line(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
     authority = Authority(tmp_path_factory.mktemp("authority"))
     conf = example(tmp_path_factory.mktemp("home"), web_telephones=True, try_telephones=("try-1",))
     # One on this machine, known by its address as the gate once was: its calls must not be a page's, nor a page's its.
-    carriers = (*conf.carriers, Carrier("local", ("127.0.0.1",)), Carrier("near", (NEAR,), password=PASSWORD))
+    carriers = (*conf.carriers, Carrier("local", ("127.0.0.1",)), Carrier("near", (NEAR,), password=PASSWORD), PROGRAM)
     conf = replace(conf, carriers=carriers, networks=("127.0.0.0/25",), sip=certified(authority))
     write(conf)
     (conf.etc / "extensions.conf").write_text(
@@ -357,6 +359,11 @@ async def test_nothing_that_comes_through_the_gate_is_an_ordinary_telephone_or_a
     assert await line.ask("INVITE", NUMBER, "carrier-local", "") == 401
     assert await line.ask("INVITE", NUMBER, "carrier-near", "", source=NEAR) == 401, "a carrier's password is asked for"
     assert await line.variable("CARRIED") == ""
+
+
+async def test_a_page_on_this_machine_does_not_call_as_a_carrier_there_that_has_a_port(line: Line) -> None:
+    """A browser reaches Asterisk's own port there, without the gate."""
+    assert await line.ask("INVITE", NUMBER, "carrier-program", "", source=PROGRAM.hosts[0]) == 401
 
 
 def test_a_carrier_whose_network_has_the_gate_in_it_is_refused(tmp_path: Path) -> None:

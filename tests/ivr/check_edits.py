@@ -86,6 +86,20 @@ EDITS: dict[str, tuple[str, str, str, str | None, str]] = {
         "hosts = []",
         "hosts of the 1st carrier: nothing identifies this carrier's calls; list their addresses",
     ),
+    "E_CARRIER_LOCAL": (
+        "site.toml",
+        '"small"',
+        '"small"\nsip_bind = "192.0.2.10"',
+        'hosts = ["127.0.0.2"]',
+        "carrier one: 127.0.0.2 is this machine, and all its programs can call as the carrier; write the carrier's own",
+    ),
+    "W_CARRIER_PORT": (
+        "site.toml",
+        'hosts = ["127.0.0.2"]',
+        'hosts = ["127.0.0.2"]\nport = 5066\n\n[sip]\nbind_ipv6 = "::1"',
+        "port = 5066",
+        "carrier one: port 5066 is any program's while the carrier's does not run; write a port below 1024",
+    ),
     "W_CARRIER_LOCAL": (
         "site.toml",
         'hosts = ["127.0.0.2"]',

@@ -108,6 +108,8 @@ def test_tls_alone_is_not_enough(small: SmallSite) -> None:
             'hosts = ["127.0.0.2"]\nregistrar = "[::1]"\nuser = "us"',
             "its addresses are of IPv4 and of IPv6; make it two carriers",
         ),
+        ('hosts = ["127.0.0.0/8"]\nport = 966', "only a program on this machine is known by its port"),
+        ('hosts = ["10.1.2.3"]\nport = 966', "only a program on this machine is known by its port"),
         ('hosts = ["sip.example.org"]', "'sip.example.org' is not an address"),
         ('hosts = ["127.0.0.2"]\ndial = "sip_example"', "'sip_example' is not a server"),
         ('hosts = ["127.0.0.2"]\ndial = "127.0.0.256"', "'127.0.0.256' is neither a name nor an address"),
