@@ -32,6 +32,7 @@ from bench.floor.line import Line
 from bench.floor.phones import Fleet
 from ivr.process.process import process_of
 from ivr.process.supervisor import OWN_NAME
+from routing.states import LOGGED_OUT
 
 LEAD_S = 16.0  # from the first call to the fault
 ACTS_S = 9.0  # after the first call the operators put on hold and consult
@@ -223,13 +224,13 @@ class Rounds:
         return green and not await until_delivered(self.line)
 
     async def all_ready(self) -> None:
-        """Have the operators make themselves ready who missed a call, and wait until all are. Raises RoundError."""
+        """Have operators who missed a call, and supervisors, make themselves ready; wait for all. Raises RoundError."""
         deadline, rows = time.monotonic() + READY_S, {}
         while time.monotonic() < deadline:
             rows = await self.control.operators()
             states = {item: rows.get(item, {}).get("state") for item in self.line.team.everybody}
             for item, state in states.items():
-                if state == "paused":
+                if state == "paused" or rows.get(item, {}).get("reason") == LOGGED_OUT:
                     await self.control.post(f"/operators/{item}/state", {"state": "ready"})
             if rows and all(state == "ready" for state in states.values()):
                 return

@@ -24,6 +24,7 @@ from bench.floor.story import Story
 from bench.queue_day import Planned
 from bench.reference_case import LANGUAGES, MIX
 from ivr.process.process import processes
+from routing.states import LOGGED_OUT
 
 REGISTER_S = 50.0  # between two REGISTERs of a telephone
 LOST_S = 15.0  # at most until a lost operator is noticed and the caller hears something again
@@ -208,11 +209,16 @@ async def telephones(fleet: Fleet, line: Line, story: Story) -> AsyncIterator[No
 
 
 async def until_ready(control: Control, line: Line) -> None:
+    """Wait until everybody is ready; supervisors, whose telephones alone do not make them so, ask for callers."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         rows = await control.operators()
-        if rows and all(rows.get(operator, {}).get("state") == "ready" for operator in line.team.everybody):
+        away = [item for item in line.team.everybody if rows.get(item, {}).get("state") != "ready"]
+        if rows and not away:
             return
+        for item in away:
+            if rows.get(item, {}).get("reason") == LOGGED_OUT:
+                await control.post(f"/operators/{item}/state", {"state": "ready"})
         await asyncio.sleep(0.2)
     raise LostCallError("the telephones have registered and their operators are not ready")
 
