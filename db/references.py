@@ -9,6 +9,7 @@ it.
 """
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -72,8 +73,9 @@ class ReferenceAllocator:
 
     `file` holds the references that are reserved and not allocated, one per line. `next` moves a few of them from the
     file into memory before it returns the first, and again once half are left: so some remain for a disk that becomes
-    full. Two processes on the same file take different ones. A line of at most seven digits comes from an earlier
-    release, which counted: references up to that number may be in use.
+    full, and on a full disk they are crossed out in the file. Two processes on the same file take different ones. A
+    line of at most seven digits comes from an earlier release, which counted: references up to that number may be in
+    use.
 
     An empty stock does not stop a call: `next` then draws an unreserved reference and logs it. If another case already
     has it, the deliverer refuses the new case and sets it aside (`db.case_openings`); nothing is overwritten.
@@ -112,8 +114,14 @@ class ReferenceAllocator:
         """Move references from the file into memory. Raises OSError; then none was moved."""
         with self._locked() as stock:
             if stock.references:
-                self._write(_Stock(stock.references[self._taken :], stock.above))
-                self._mine += stock.references[: self._taken]
+                taken = stock.references[: self._taken]
+                try:
+                    self._write(_Stock(stock.references[self._taken :], stock.above))
+                except OSError as error:
+                    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                        raise
+                    self._blank(taken)
+                self._mine += taken
 
     def stock(self) -> list[str]:
         """Return the references in the file. Raises OSError."""
@@ -175,6 +183,18 @@ class ReferenceAllocator:
             log.warning("%s: %d lines are not case references of this node; they were removed", self.file, damaged)
             self._write(found)
         return found
+
+    def _blank(self, taken: Collection[str]) -> None:
+        """Overwrite these lines with spaces, where they are: a full disk has room for that. Raises OSError."""
+        text = self.file.read_bytes()
+        for reference in taken:
+            text = re.sub(rb"(?m)^%s$" % reference.encode(), b" " * len(reference), text)
+        handle = os.open(self.file, os.O_WRONLY)
+        try:
+            os.pwrite(handle, text, 0)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def _write(self, stock: _Stock) -> None:
         counted = [str(stock.above)] if stock.above else []

@@ -1,6 +1,9 @@
 """No case reference is allocated twice, no case overwrites another one, and mistyped references are detected."""
 
 import logging
+import shlex
+import subprocess
+import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -100,6 +103,39 @@ def test_some_references_are_left_for_calls_whenever_the_disk_becomes_full(tmp_p
     file.with_name(file.name + ".new").mkdir()  # the file can no longer be replaced
     given_out += [allocator.next() for _ in range(TAKEN // 2)]
     assert len(set(given_out)) == len(given_out) and set(given_out) <= set(reserved)
+
+
+FULL = """
+import sys
+from pathlib import Path
+from db.references import ReferenceAllocator, make_reference
+file = Path(sys.argv[1])
+ReferenceAllocator(file, 1).add([make_reference(1, serial) for serial in range(200)])
+with file.with_name("ballast").open("ab", buffering=0) as ballast:
+    try:
+        while True:
+            ballast.write(bytes(4096))
+    except OSError:
+        pass
+for start in range(2):
+    allocator = ReferenceAllocator(file, 1)
+    print(*(allocator.next() for _ in range(int(sys.argv[2]))))
+"""
+NAMESPACES = (("unshare", "--mount"), ("unshare", "--user", "--map-root-user", "--mount"))  # for root, for other users
+
+
+def test_starts_on_a_full_disk_take_reserved_references_and_none_twice(tmp_path: Path) -> None:
+    namespace = next((it for it in NAMESPACES if not subprocess.run([*it, "true"], check=False).returncode), None)
+    if namespace is None:
+        pytest.skip("nobody may mount a small disk here")
+    mount = shlex.join(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(tmp_path)])
+    program = shlex.join([sys.executable, "-c", FULL, str(tmp_path / "references"), str(TAKEN)])
+    command = [*namespace, "sh", "-c", f"{mount} && {program}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    given_out = result.stdout.split()
+    assert len(set(given_out)) == len(given_out) == 2 * TAKEN
+    assert set(given_out) <= {make_reference(1, serial) for serial in range(200)}
 
 
 PROGRAM = """
