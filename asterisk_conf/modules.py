@@ -91,7 +91,7 @@ MODULES: tuple[tuple[str, str], ...] = (
     ("func_cut", "CUT: an address without its port"),
     ("func_db", "DB"),
     ("func_frame_drop", "FRAME_DROP: a MESSAGE during a call does not reach the other party"),
-    ("func_global", "GLOBAL: how many calls were refused"),
+    ("func_global", "GLOBAL: how many calls were refused; SHARED: who has answered a call of the fallback"),
     ("func_groupcount", "GROUP: how many calls there are at once"),
     ("func_json", "JSON_DECODE: what the controller knew about a call that it lost"),
     ("func_lock", "LOCK: two calls refused at the same time count as two"),

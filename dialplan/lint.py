@@ -18,7 +18,7 @@ APPLICATIONS = frozenset({
 FUNCTIONS = frozenset({
     "CALLERID", "CHANNEL", "CHANNELS", "CHANNEL_EXISTS", "CUT", "DB", "EXISTS", "FIELDQTY", "FILTER", "GLOBAL",
     "GROUP", "GROUP_COUNT", "IF", "IMPORT", "JSON_DECODE", "LEN", "LOCK", "PJSIP_HEADER",
-    "PJSIP_TRANSFER_HANDLING", "REGEX", "SHIFT", "UNLOCK",
+    "PJSIP_TRANSFER_HANDLING", "REGEX", "SHARED", "SHIFT", "UNLOCK",
 })  # fmt: skip
 """The functions that a dialplan may use."""
 

@@ -63,7 +63,7 @@ def one(*steps: str, pattern: str = "s") -> str:
         ("E_APPLICATION", 2, one("System(rm -rf /)", "Hangup()")),
         ("E_APPLICATION", 2, one("Playbck(a)", "Hangup()")),
         ("E_FUNCTION", 2, one("Set(A=${SHELL(id)})", "Hangup()")),
-        ("E_FUNCTION", 2, one("Set(SHARED(A)=1)", "Hangup()")),
+        ("E_FUNCTION", 2, one("Set(STAT(A)=1)", "Hangup()")),
         ("E_PATTERN", 2, one("Hangup()", pattern="_X.")),
         ("E_PATTERN", 2, one("Hangup()", pattern="_+X!")),
         ("E_UNFILTERED", 2, one("Dial(PJSIP/${EXTEN})", "Hangup()")),
