@@ -4,6 +4,8 @@ A telephone that is muted or on hold may send nothing for any length of time. On
 the same. So a telephone that sends neither sound (RTP) nor reports on it (RTCP) for a while gets a session refresh (a
 re-INVITE). Any answer but 408 and 481 shows that the call is there, and it is asked again later. Without an answer the
 channel is hung up after `answer_s`; docs/decisions/0022-silent-callers.md has the measurements.
+
+The telephone of an operator who talks has no reason to be silent, and is not asked: it is hung up after `_VANISHED_S`.
 """
 
 import asyncio
@@ -23,11 +25,16 @@ from ivr.call.call import Call
 from ivr.call.inbox import Receiver
 from ivr.call.services import Services
 from ivr.model.floor_protocol import CallerSilence
+from ivr.talk.telephone_watch import is_holding
 
 log = structlog.get_logger()
 
 _LOOKS = 4
 """How many times a channel is looked at within the time after which it counts as silent."""
+
+_VANISHED_S = 10.0
+"""An operator's telephone that sends no sound for this long, and is not on hold, is gone. Asterisk's own `rtp_timeout`
+comes later, since it counts the time in which Asterisk itself was stopped."""
 
 _BATCH = 20
 """How many channels are asked about at once, so that no call waits for all of them."""
@@ -47,6 +54,7 @@ class _Heard:
 
     packets: int
     at: float  # when it last gave a sign of life
+    sound_due: float  # since when it should have sent sound, if it is an operator's
     asked: float | None = None  # since when an answer is awaited
     again: float = 0.0  # when it may be asked next
     call_id: str = ""
@@ -81,7 +89,7 @@ class SilenceMonitor:
         with contextlib.suppress(LinkLost, TimeoutError):
             while True:
                 await self.look(self._routes.keys())
-                await asyncio.sleep(self._limits.silent_s / _LOOKS)
+                await asyncio.sleep(min(self._limits.silent_s, _VANISHED_S) / _LOOKS)
 
     async def look(self, channels: Collection[str]) -> None:
         """Look at these channels once, and forget all others."""
@@ -97,12 +105,26 @@ class SilenceMonitor:
                     await self._look_at(channel, int(answer.body.get("rxcount", 0)), time.monotonic())
 
     async def _look_at(self, channel: str, packets: int, now: float) -> None:
-        heard = self._channels.setdefault(channel, _Heard(packets, now))
+        heard = self._channels.setdefault(channel, _Heard(packets, now, now))
         if packets != heard.packets:
-            heard.packets = packets
+            heard.packets, heard.sound_due = packets, now
             self._is_there(channel, heard, now)
+        elif self._is_operators(channel) and await self._has_vanished(channel, heard):
+            log.info("No sound comes from an operator's telephone; it is hung up", channel=channel, seconds=_VANISHED_S)
+            await self._hang_up(channel)
         elif self._is_due(heard, now):
             await self._ask(channel, heard)
+
+    def _is_operators(self, channel: str) -> bool:
+        call = self._routes.get(channel)
+        return isinstance(call, Call) and call.channel != channel
+
+    async def _has_vanished(self, channel: str, heard: _Heard) -> bool:
+        (there,) = await self._link.ask(operations.CHANNEL(channel))
+        now = time.monotonic()
+        if not there.ok or there.body["state"] != "Up" or await is_holding(self._link, channel):
+            heard.sound_due = now
+        return now >= heard.sound_due + _VANISHED_S
 
     def report(self, channel: str) -> None:
         """Take a report on sound (RTCP) of a channel as a sign of life."""
