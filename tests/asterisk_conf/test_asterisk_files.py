@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from asterisk_conf.errors import AsteriskError
 from asterisk_conf.files import write_text
 from asterisk_conf.modules import MODULES
 from asterisk_conf.pjsip import lint, sections
+from ivr.home.settings import Settings
 
 
 def test_every_value_reaches_its_file(tmp_path: Path) -> None:
@@ -31,6 +32,13 @@ def test_every_value_reaches_its_file(tmp_path: Path) -> None:
     assert "member => Local/1003@hatif-member,0,Zoë O'Laurel-Tamarisk,PJSIP/1003" in files["queues.conf"]
     assert "rtpstart = 20000" in files["rtp.conf"] and "rtpend = 20999" in files["rtp.conf"]
     assert "channelvars = HATIF\n" in files["ari.conf"]
+
+
+def test_asterisk_ends_no_conversation_for_a_silence_in_which_it_may_itself_have_been_stopped(tmp_path: Path) -> None:
+    text = render(example(tmp_path, web_telephones=True))["pjsip.conf"]
+    (patience_s,) = (item.default for item in fields(Settings) if item.name == "asterisk_patience_s")
+    found = {item.name: float(item.get("rtp_timeout")) for item in sections(text) if item.get("type") == "endpoint"}
+    assert isinstance(patience_s, float) and min(found["1001"], found["1001-web"]) > patience_s + 5
 
 
 def test_ari_and_ami_stay_on_loopback_whatever_address_sip_has(tmp_path: Path) -> None:
