@@ -81,7 +81,7 @@ async def upgrade_killed(scene: Scene) -> AsyncIterator[None]:
     program = "import asyncio, sys; from db.upgrade import upgrade; print(asyncio.run(upgrade(sys.argv[1])))"
     words = (sys.executable, "-c", program, url)
     for _ in range(3):
-        await _killed(scene, words, scene.draw.uniform(0.8, 2.5))
+        await _killed(scene, words, scene.draw.uniform(0.4, 0.9))
     yield
     for wanted in ("to the end", "once more"):
         done = await _ends(scene, words)
@@ -99,7 +99,7 @@ async def build_killed(scene: Scene) -> AsyncIterator[None]:
     spoken = sorted((scene.line.home / "sounds" / "de").glob("guide*"))[:60]
     for path in spoken:  # our own links: nobody calls in German
         path.unlink()
-    await _killed(scene, hatif.command("prompts", "build"), scene.draw.uniform(1.0, 4.0))
+    await _killed(scene, hatif.command("prompts", "build"), scene.draw.uniform(0.7, 1.5))
     yield
     await _completes(scene, "prompts", "build")
     if missing := [path.name for path in spoken if not path.exists()]:
