@@ -108,6 +108,7 @@ def test_check_reports_what_up_would_refuse_and_creates_nothing(
 ) -> None:
     """A name that we allow and Asterisk does not, a foreign address, and another database."""
     small.edit("site.toml", "[hours]", 'sip_bind = "192.0.2.9"\n\n[hours]')
+    small.edit("site.toml", 'hosts = ["127.0.0.2"]', 'hosts = ["10.1.2.3"]')
     assert hatif(small, monkeypatch, "check") == 1
     err = capsys.readouterr().err
     assert err.startswith(
