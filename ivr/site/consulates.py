@@ -4,6 +4,7 @@ Words are ids of texts, so that callers hear them in their language. A site with
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,11 @@ class Consulates:
     def samples(self) -> tuple[Consulate, ...]:
         """Those that nobody has confirmed."""
         return tuple(entry for entry in self.entries if entry.status is ProcedureStatus.SAMPLE)
+
+    @property
+    def samples_by_country(self) -> dict[str, int]:
+        """How many of them are in each country."""
+        return dict(Counter(entry.country for entry in self.samples))
 
 
 def read(path: Path) -> str:
