@@ -1,5 +1,6 @@
 """`consulates.csv`: what is read from it, and what `hatif check` says about it."""
 
+import asyncio
 from pathlib import Path
 
 import phonenumbers
@@ -9,10 +10,15 @@ from site_files import refusal
 from small_site import SmallSite
 
 from ivr.check import checking
+from ivr.flow import model
+from ivr.flow.missing_audio import find_missing, needed_texts
+from ivr.flow.versions import VersionStore
 from ivr.home.settings import EXAMPLE
 from ivr.model.e164 import dialled_groups
 from ivr.site import consulates, site
 from ivr.site.guide import ProcedureStatus
+from prompts import catalogue
+from prompts.manifest import Manifest
 
 HEAD = ",".join(consulates.COLUMNS)
 LONDON = "GB,city_london,en ar,an_address,the_hours,by_phone,+442079460101,+442079460102,not_done,sample"
@@ -125,6 +131,43 @@ def test_the_check_asks_for_one_in_each_country_and_for_real_ones(small: SmallSi
     (small.folder / consulates.FILE).unlink()
     ((code, _, words),) = told(small)
     assert code == "W_CONSULATE_MISSING" and "callers of 1 (GB) hear that they have no consulate" in words
+
+
+def test_a_call_keeps_its_consulates_and_a_file_with_mistakes_is_never_used(small: SmallSite) -> None:
+    settings, kept = site.load(small.folder), small.folder.parent / "versions"
+    before = VersionStore(small.folder, kept, small.sounds, settings)
+    assert before.current.consulates.of("GB") == ()
+    path = write(small, LONDON)
+    assert before.stale()
+    after = asyncio.run(before.refresh())
+    (london,) = after.consulates.of("GB")
+    assert london.duty == "+442079460102"
+    path.write_text(path.read_text().replace("+442079460102", "+44"))
+    assert asyncio.run(before.refresh()) is after
+    again = VersionStore(small.folder, kept, small.sounds, settings)  # a start, with the mistake on the disk
+    assert again.current.name == after.name and again.current.consulates.of("GB") == (london,)
+
+
+def test_a_text_that_no_caller_could_hear_keeps_a_consulate_out_where_the_flow_tells_them(small: SmallSite) -> None:
+    settings, kept = site.load(small.folder), small.folder.parent / "versions"
+    store = VersionStore(small.folder, kept, small.sounds, settings)
+    write(small, LONDON)
+    asyncio.run(store.reload())
+    heard = Manifest({code: dict(texts) for code, texts in store.current.sounds.prompts.items()})
+    tell(small)
+    flow = model.parse_kept((small.folder / "flow.yaml").read_text(), "flow.yaml")
+    needed = needed_texts(flow, store.current.guide, store.current.consulates)
+    assert find_missing(needed - flow.texts, heard, ["en"]) == {"en": TEXTS}
+    assert not needed_texts(store.current.flow, store.current.guide, store.current.consulates) & TEXTS
+
+
+def test_the_example_has_words_for_each_city_that_callers_choose() -> None:
+    words = catalogue.load(EXAMPLE).words
+    listed = consulates.load(EXAMPLE)
+    chosen = [entry for entry in listed.entries if len(listed.of(entry.country)) > 1]
+    assert chosen
+    for language in site.load(EXAMPLE).languages:
+        assert all(words[language][entry.words] for entry in chosen)
 
 
 def test_the_example_has_one_in_each_country_whose_numbers_are_nobodys() -> None:
