@@ -20,6 +20,8 @@ async def test_after_closing_a_caller_hears_the_duty_number_of_their_consulate(
     (duty,) = (str(option["key"]) for option in nodes["urgent"]["options"] if option["next"] == "duty")
     (brussels,) = consulates.load(line.site).of("BE")
     line.control("POST", "/hours", {"force": "closed", "why": "test"})
+    assert line.status()["sample_consulates"]["BE"] == 1
+    assert "consulates" not in {check["name"] for check in line.json("status")["checks"]}, "the numbers are nobody's"
     (shown,) = line.control("GET", f"/consulates?country=BE&language={language}")
     assert (shown["city"], shown["duty"], shown["status"]) == ("Consulaat in Brussel", brussels.duty, "sample")
     call = await line.dial(telephones, CALLER, NUMBER)
