@@ -72,7 +72,7 @@ class _Check:
         written, texts = self._texts(site_)
         known = {*written, *(texts.ids if texts is not None else ())}
         if flow is not None:
-            used = {*self.needed, *(listed.text_ids if listed is not None else ())}
+            used = {*self.needed, *(listed.text_ids | listed.words if listed is not None else ())}
             self.found += checks.check_draft(flow, languages, known or None, guide, used)
             if flow.flow.tells_consulates and listed is not None:
                 served = () if site_ is None else [number.country for number in site_.number if number.country]

@@ -79,6 +79,11 @@ class Consulates:
         return {text for entry in self.entries for text in entry.text_ids}
 
     @property
+    def words(self) -> set[str]:
+        """The ids of all texts that callers may say instead of a key."""
+        return {entry.words for entry in self.entries}
+
+    @property
     def samples(self) -> tuple[Consulate, ...]:
         """Those that nobody has confirmed."""
         return tuple(entry for entry in self.entries if entry.status is ProcedureStatus.SAMPLE)
