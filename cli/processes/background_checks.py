@@ -87,12 +87,12 @@ def check_prompts(missing: Mapping[str, Any] | None) -> list[Check]:
 
 
 def check_consulates(samples: Mapping[str, int], site: Site) -> list[Check]:
-    """Check that no live number tells callers a consulate that nobody has confirmed.
+    """Check that callers of live numbers hear no consulate that nobody has confirmed.
 
     The numbers of the example are nobody's: they are not live.
 
     Args:
-        samples: How many of the consulates that the flow tells are samples, by country.
+        samples: How many of the consulates that callers may hear are samples, by country.
     """
     if not samples:
         return []

@@ -35,7 +35,7 @@ async def of_country(
     country: Annotated[str, Query(pattern="^[A-Z]{2}$", description="The ISO code of where the caller is.")],
     language: Annotated[str, Query(max_length=3, description="One of the site's.")],
 ) -> list[Consulate]:
-    """Return the consulates that callers from a country are told, in the order of their keys; none if it has none."""
+    """Return the consulates that callers from a country hear, in the order of their keys; none if it has none."""
     check_language(controller, language)
     version = controller.flows.current
     return [_consulate(entry, version.sounds, language) for entry in version.consulates.of(country)]

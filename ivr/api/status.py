@@ -80,7 +80,7 @@ class Status(BaseModel):
     probe: TestCall | None
     prompts: MissingPrompts
     sample_consulates: dict[str, int] = Field(
-        description="How many of the consulates that callers may be told are samples, by country."
+        description="How many of the consulates that callers may hear are samples, by country."
     )
     tasks: int = Field(description="Tasks of the controller: a number that must be as before once all calls are over.")
     channels: list[str] = Field(description="The channels that the controller follows.")
@@ -168,7 +168,7 @@ async def status(controller: ControllerDep) -> Status:
 
 def _sample_consulates(controller: Controller) -> dict[str, int]:
     version = controller.flows.current
-    return version.consulates.samples_by_country if version.flow.tells_consulates else {}
+    return version.consulates.samples_by_country if version.flow.speaks_of_consulates else {}
 
 
 @router.get("/alarms")

@@ -8,6 +8,7 @@ from pathlib import Path
 from ivr.check.audio_check import audio_findings
 from ivr.check.code_clashes import code_clashes
 from ivr.check.codes_check import spoken_text_findings
+from ivr.check.consulate_check import consulate_findings
 from ivr.check.emergency_check import emergency_findings
 from ivr.check.example_check import example_findings
 from ivr.check.hours_check import hours_findings
@@ -74,10 +75,8 @@ class _Check:
         if flow is not None:
             used = {*self.needed, *(listed.text_ids | listed.words if listed is not None else ())}
             self.found += checks.check_draft(flow, languages, known or None, guide, used)
-            if flow.flow.tells_consulates and listed is not None:
-                served = () if site_ is None else [number.country for number in site_.number if number.country]
-                path = self.folder / consulates.FILE
-                self.found += consulates.check_consulates(listed, path, served, known or None)
+            if flow.flow.speaks_of_consulates and listed is not None:
+                self.found += consulate_findings(self.folder, site_, listed, known)
         self._check_needed(known)
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)

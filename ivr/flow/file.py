@@ -89,8 +89,8 @@ class Flow:
         return {text for node in self.nodes.values() for text in node.texts()}
 
     @property
-    def tells_consulates(self) -> bool:
-        """Whether callers hear about the consulates of the site's list."""
+    def speaks_of_consulates(self) -> bool:
+        """Whether callers hear the consulates of the site's list."""
         return any(isinstance(node, ConsulateNode) for node in self.nodes.values())
 
     @property

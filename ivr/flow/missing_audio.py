@@ -33,9 +33,9 @@ class MissingAudio:
 
 
 def needed_texts(flow: Flow, guide: Guide, listed: Consulates) -> set[str]:
-    """Return the ids of all texts that callers may hear. `listed`: the consulates, of which the flow may tell."""
+    """Return the ids of all texts that callers may hear. `listed`: the consulates, of which the flow may speak."""
     texts = flow.texts | set(flow.announcements) | guides.text_ids(guide)
-    return texts | listed.text_ids if flow.tells_consulates else texts
+    return texts | listed.text_ids if flow.speaks_of_consulates else texts
 
 
 def find_missing(

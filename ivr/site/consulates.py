@@ -5,13 +5,13 @@ Words are ids of texts, so that callers hear them in their language. A site with
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.model.e164 import main_country
 from ivr.site import table_file
-from ivr.site.findings import Finding, SiteError, count_and_name
+from ivr.site.findings import Finding, SiteError
 from ivr.site.guide import ProcedureStatus
 from ivr.site.wording import COUNTRY, NUMBER
 from prompts import site_files
@@ -164,27 +164,3 @@ def _entry(cells: list[str], line: int, countries: Collection[str] | None) -> Co
         raise ValueError(f"status is {status[:40]!r}; write {' or '.join(ProcedureStatus)}")
     words = {name: row[name] for name in (*_TEXTS, "telephone", "duty")}
     return Consulate(**words, country=country, languages=languages, status=ProcedureStatus(status), line=line)
-
-
-def check_consulates(
-    consulates: Consulates, path: Path, served: Collection[str], known_texts: Collection[str] | None
-) -> Iterator[Finding]:
-    """Yield what is wrong with the consulates of a site whose flow tells them.
-
-    Args:
-        served: The countries that have a number of the site.
-        known_texts: The ids of all texts; None: they are not checked.
-    """
-    for entry in consulates.entries:
-        for text in dict.fromkeys(entry.text_ids):
-            if known_texts is not None and text not in known_texts:
-                found = f"the consulate says {text!r}, which is in no catalogue"
-                yield Finding("E_CONSULATE_TEXT", str(path), entry.line, found, "write that text in texts.yaml")
-    if missing := [country for country in served if not consulates.of(country)]:
-        found = f"callers of {count_and_name(missing)} hear that they have no consulate"
-        yield Finding("W_CONSULATE_MISSING", str(path), 1, found, "write a line for each of these countries")
-    if samples := consulates.samples:
-        names = [f"{entry.country} {entry.city}" for entry in samples]
-        found = f"{count_and_name(names)} of {len(consulates.entries)} consulates are samples, and callers hear them"
-        remedy = "write the real addresses and numbers, and the status confirmed"
-        yield Finding("W_CONSULATE_SAMPLE", str(path), samples[0].line, found, remedy)
