@@ -113,6 +113,11 @@ def _of_the_flow(event: Mapping[str, Any]) -> str | None:
             return f"asks for {data['procedure']}, which has no audio, and is led to an operator"
         case "guide_request":
             return f"wants {data['procedure']} of the guide in writing, on {data['number']}"
+        case "consulate" if data["what"] == "none":
+            return "hears that there is no consulate for their country"
+        case "consulate":
+            what = "the duty number" if data["what"] == "duty" else "address and hours"
+            return f"hears {what} of the consulate {data['city']}, {data['country']}"
         case "language":
             instead = f" instead of {data['instead_of']}" if data.get("instead_of") else ""
             return f"chooses {data['language']}{instead}"

@@ -7,6 +7,9 @@ from typing import Any
 from cli.processes.check import START, Check, Phrase, phrase
 from cli.speech.state import Doing as Writing
 from cli.speech.state import State as TextState
+from ivr.home.settings import EXAMPLE
+from ivr.site import site as site_file
+from ivr.site.site import Site
 from prompts.progress import Doing, Progress
 
 PICTURE_S = 15.0
@@ -81,6 +84,26 @@ def check_prompts(missing: Mapping[str, Any] | None) -> list[Check]:
         else phrase("texts that the flow says without audio: %(count)d (%(languages)s)", **counts)
     )
     return [Check("prompts", False, bool(menus), found, "run `hatif prompts build`, and see what it says")]
+
+
+def check_consulates(samples: Mapping[str, int], site: Site) -> list[Check]:
+    """Check that callers of live numbers hear no consulate that nobody has confirmed.
+
+    The numbers of the example are nobody's: they are not live.
+
+    Args:
+        samples: How many of the consulates that callers may hear are samples, by country.
+    """
+    if not samples:
+        return []
+    nobodys = {entry.number for entry in site_file.load(EXAMPLE).number} if EXAMPLE.is_dir() else set[str]()
+    live = {entry.country for entry in site.number if entry.number not in nobodys}  # None: several countries share it
+    count = sum(found for country, found in samples.items() if country in live or None in live)
+    if not count:
+        return []
+    found = phrase("consulates that are samples, and that callers of live numbers hear: %(count)d", count=count)
+    remedy = "write the real ones into consulates.csv: `hatif check` names them"
+    return [Check("consulates", False, False, found, remedy)]
 
 
 def check_voices(made: Progress) -> Check:

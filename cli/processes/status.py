@@ -20,6 +20,7 @@ from cli.output import JSON, as_json, as_table, cell, console, local
 from cli.processes.asterisk_check import check_answers
 from cli.processes.at_once import ANSWER_S, ask_all
 from cli.processes.background_checks import (
+    check_consulates,
     check_gate,
     check_message_texts,
     check_pages,
@@ -123,6 +124,7 @@ def read(parts: AsteriskParts, also: Mapping[str, Callable[[], Any]] = MappingPr
     ]
     checks += check_answers(parts.settings.run, running)
     checks += check_prompts(live.get("prompts"))
+    checks += check_consulates(live.get("sample_consulates") or {}, parts.site)
     for part in PARTS:
         if part.name in answers:
             checks += answers[part.name]

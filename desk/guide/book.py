@@ -1,4 +1,7 @@
-"""The guide in all languages that somebody has looked for, kept for a minute: it changes with the flow only."""
+"""The guide in all languages that somebody has looked for, kept for a minute: it changes with the flow only.
+
+The consulates are asked for each time, since somebody may be told to call their numbers at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +36,20 @@ class Procedure(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...] = ()
 
 
+class Consulate(msgspec.Struct, frozen=True):
+    """A consulate in one language."""
+
+    city: str
+    languages: tuple[str, ...]
+    address: str
+    hours: str
+    appointment: str
+    telephone: str
+    duty: str
+    not_done: str
+    status: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     notice: str
@@ -54,6 +71,21 @@ class Book:
     async def notice(self, language: str, now: datetime) -> str:
         """Return what is said before a procedure that is a sample. Raises ControlError."""
         return (await self._read(language, now)).notice
+
+    async def consulates(self, country: str, language: str) -> list[Consulate]:
+        """Return the consulates of a country (ISO), in a language of the site. Raises ControlError."""
+        answer = await self._control.ask("GET", f"/consulates?country={country}&language={language}", ACTOR)
+        return [
+            msgspec.structs.replace(
+                row,
+                city=vowels.bare(row.city),
+                address=vowels.bare(row.address),
+                hours=vowels.bare(row.hours),
+                appointment=vowels.bare(row.appointment),
+                not_done=vowels.bare(row.not_done),
+            )
+            for row in msgspec.convert(answer, list[Consulate])
+        ]
 
     async def _read(self, language: str, now: datetime) -> _Kept:
         kept = self._kept.get(language)

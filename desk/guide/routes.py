@@ -1,4 +1,4 @@
-"""Looking up a procedure, and noting in the case what was explained."""
+"""Looking up a procedure or a consulate, and noting in the case what was explained."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -36,6 +36,7 @@ _SENT = N_("Sent by e-mail to %(address)s: %(title)s")
 _MISSING = N_("Not in the guide: %(words)s")
 _NO_PROCEDURE = N_("The guide has no such procedure.")
 
+Country = Annotated[str, Path(pattern="^[A-Z]{2}$")]
 ProcedureId = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
 
 BookDep = Annotated[Book, part("book")]
@@ -89,6 +90,16 @@ async def procedure(
         can_send=mailer.is_set_up,
         **_form(hub, procedure, callers),
     )
+
+
+@router.get("/consulate/{country}")
+async def consulate(
+    request: Request, desk: DeskDep, hub: HubDep, book: BookDep, signed_in: OperatorDep, country: Country
+) -> Response:
+    """Show the consulates of a country, in the operator's language."""
+    own = own_language(request, desk, hub)
+    found = await book.consulates(country, own)
+    return desk.pages.respond(request, "guide/consulate.html", country=country, consulates=found, spoken=own)
 
 
 @router.post("/procedure/{procedure}/explained")

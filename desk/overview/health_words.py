@@ -29,6 +29,7 @@ PARTS: Mapping[str, str] = {
     "certificate": N_("Certificate of SIP"),
     "carrier": N_("Carrier"),
     "prompts": N_("Prompts of the flow"),
+    "consulates": N_("Consulates"),
     "pages": N_("Pages: live"),
     "browser telephones": N_("Browser telephones"),
     "voices": N_("Slow voices"),
@@ -64,6 +65,7 @@ REMEDIES: Mapping[str, str] = {
     "certificate": N_("Renew it, then run `hatif reload`."),
     "carrier": N_("Its calls do not come in. Ask the carrier, or give it the new password."),
     "prompts": N_("Callers do not hear all texts. The audio is made again by itself; the page Prompts has the rest."),
+    "consulates": N_("Callers hear numbers that nobody has confirmed. Write the real ones: docs/consulates.md."),
     "pages": N_(
         "Pages may show what is old. The desk asks the controller again by itself; if that does not help, end the"
         " process `desk`: another one is started."

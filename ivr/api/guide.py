@@ -52,14 +52,15 @@ async def guide(
     controller: ControllerDep, language: Annotated[str, Query(max_length=3, description="One of the site's.")]
 ) -> Guide:
     """Return the guide that new calls go by. A text that has no audio in this language is left out."""
-    _check_language(controller, language)
+    check_language(controller, language)
     version = controller.flows.current
     found = [_procedure(procedure, version.sounds, language) for procedure in version.guide.procedures.values()]
     notice = version.sounds.text(language, _NOTICE) or ""
     return Guide(version=version.name, language=language, notice=notice, procedures=found)
 
 
-def _check_language(controller: Controller, language: str) -> None:
+def check_language(controller: Controller, language: str) -> None:
+    """Raise ApiError for a language that the site does not have."""
     if language not in controller.site.languages:
         raise ApiError(422, f"{language!r} is not a language of this site: {', '.join(controller.site.languages)}.")
 

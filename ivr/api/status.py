@@ -79,6 +79,9 @@ class Status(BaseModel):
     drained: Drained | None = Field(description="Null: calls are taken.")
     probe: TestCall | None
     prompts: MissingPrompts
+    sample_consulates: dict[str, int] = Field(
+        description="How many of the consulates that callers may hear are samples, by country."
+    )
     tasks: int = Field(description="Tasks of the controller: a number that must be as before once all calls are over.")
     channels: list[str] = Field(description="The channels that the controller follows.")
 
@@ -157,9 +160,15 @@ async def status(controller: ControllerDep) -> Status:
             others=dict(controller.prompts.missing.others),
             builds=controller.prompts.builds,
         ),
+        sample_consulates=_sample_consulates(controller),
         tasks=len(asyncio.all_tasks()),
         channels=list(connection.channels) if connection is not None else [],
     )
+
+
+def _sample_consulates(controller: Controller) -> dict[str, int]:
+    version = controller.flows.current
+    return version.consulates.samples_by_country if version.flow.speaks_of_consulates else {}
 
 
 @router.get("/alarms")

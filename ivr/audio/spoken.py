@@ -3,6 +3,7 @@
 A clip is a complete spoken phrase with an id in the site's `texts.yaml`; nothing is synthesised here.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -80,10 +81,14 @@ def digit_clips(language: str, *groups: str) -> list[Clip]:
     return clips
 
 
-def dictated_clips(language: str, number: str) -> list[Clip]:
-    """Return the clips of a number that the caller writes down: its digits, with a long pause after each group."""
-    digits = "".join(digit for digit in number if digit in _DIGITS)
-    return [clip for group in threes(digits) for clip in (*_digits(language, group), LONG_PAUSE)]
+def dictated_clips(language: str, number: str, groups: Sequence[str] | None = None) -> list[Clip]:
+    """Return the clips of a number that the caller writes down: its digits, with a long pause after each group.
+
+    `groups`: the digits as people group them; None: in threes.
+    """
+    if groups is None:
+        groups = threes("".join(digit for digit in number if digit in _DIGITS))
+    return [clip for group in groups for clip in (*_digits(language, group), LONG_PAUSE)]
 
 
 def _digits(language: str, group: str) -> list[Clip]:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from typing import Protocol, TypeVar
 
+from ivr.site.consulates import Consulates
 from ivr.site.guide import Guide
 from prompts.manifest import Manifest
 from prompts.spoken_words import Words
@@ -62,6 +63,9 @@ class Version(Protocol[C]):
 
     @property
     def guide(self) -> Guide: ...
+
+    @property
+    def consulates(self) -> Consulates: ...
 
     @property
     def sounds(self) -> Manifest: ...

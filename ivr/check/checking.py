@@ -8,6 +8,7 @@ from pathlib import Path
 from ivr.check.audio_check import audio_findings
 from ivr.check.code_clashes import code_clashes
 from ivr.check.codes_check import spoken_text_findings
+from ivr.check.consulate_check import consulate_findings
 from ivr.check.emergency_check import emergency_findings
 from ivr.check.example_check import example_findings
 from ivr.check.hours_check import hours_findings
@@ -27,8 +28,9 @@ from ivr.check.speech_check import speech_findings
 from ivr.check.training_check import training_findings
 from ivr.flow import checks, model
 from ivr.flow.file import Draft, read_draft
+from ivr.site import consulates, operators, site
 from ivr.site import guide as guides
-from ivr.site import operators, site
+from ivr.site.consulates import Consulates
 from ivr.site.findings import Finding, SiteError
 from ivr.site.guide import Guide, Procedure, ProcedureStatus
 from ivr.site.operators import OperatorEntry
@@ -66,11 +68,15 @@ class _Check:
         languages = site_.languages if site_ is not None else self._configured_languages()
         people = self._operators(languages)
         guide = self._guide(site_)
+        listed = self._consulates(site_)
         flow = self._draft()
         written, texts = self._texts(site_)
         known = {*written, *(texts.ids if texts is not None else ())}
         if flow is not None:
-            self.found += checks.check_draft(flow, languages, known or None, guide, self.needed)
+            used = {*self.needed, *(listed.text_ids | listed.words if listed is not None else ())}
+            self.found += checks.check_draft(flow, languages, known or None, guide, used)
+            if flow.flow.speaks_of_consulates and listed is not None:
+                self.found += consulate_findings(self.folder, site_, listed, known)
         self._check_needed(known)
         if site_ is not None:
             self.found += language_findings(self.folder, site_, people, flow)
@@ -139,6 +145,13 @@ class _Check:
                 identity = name.removesuffix(".yaml")
                 procedures[identity] = Procedure(identity, ProcedureStatus.SAMPLE, {}, {}, f"{where}/{name}", 1)
         return Guide(procedures)
+
+    def _consulates(self, site_: Site | None) -> Consulates | None:
+        try:
+            return consulates.load(self.folder, tuple(site_.countries) if site_ is not None else None)
+        except SiteError as error:
+            self.found += error.findings
+        return None
 
     def _draft(self) -> Draft | None:
         path = self.folder / "flow.yaml"

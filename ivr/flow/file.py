@@ -11,6 +11,7 @@ from ivr.call.node import NodeName, TextId
 from ivr.flow.nodes.ask import Ask
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import Case
+from ivr.flow.nodes.consulate import ConsulateNode
 from ivr.flow.nodes.end import End
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.hours import Hours
@@ -35,7 +36,22 @@ from prompts.yaml_places import (
     refusal,
 )
 
-AnyNode = Say | Language | Menu | Ask | Hours | GuideNode | Case | Record | Callback | Queue | Survey | End | SayIt
+AnyNode = (
+    Say
+    | Language
+    | Menu
+    | Ask
+    | Hours
+    | GuideNode
+    | ConsulateNode
+    | Case
+    | Record
+    | Callback
+    | Queue
+    | Survey
+    | End
+    | SayIt
+)
 _Discriminated = Annotated[AnyNode, Field(discriminator="kind")]
 
 ROLES = ("start", "operator", "change_language")
@@ -71,6 +87,11 @@ class Flow:
     def texts(self) -> set[str]:
         """The ids of all texts that the nodes say. Texts of the guide's procedures come with the guide."""
         return {text for node in self.nodes.values() for text in node.texts()}
+
+    @property
+    def speaks_of_consulates(self) -> bool:
+        """Whether callers hear the consulates of the site's list."""
+        return any(isinstance(node, ConsulateNode) for node in self.nodes.values())
 
     @property
     def words(self) -> set[str]:

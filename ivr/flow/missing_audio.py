@@ -2,14 +2,16 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ivr.flow import model
 from ivr.flow.model import Flow
+from ivr.site import consulates
 from ivr.site import guide as guides
+from ivr.site.consulates import Consulates
 from ivr.site.guide import Guide
 from ivr.site.site import Site
 from prompts import manifest
@@ -30,15 +32,20 @@ class MissingAudio:
         return bool(self.menus or self.others)
 
 
+def needed_texts(flow: Flow, guide: Guide, listed: Consulates) -> set[str]:
+    """Return the ids of all texts that callers may hear. `listed`: the consulates, of which the flow may speak."""
+    texts = flow.texts | set(flow.announcements) | guides.text_ids(guide)
+    return texts | listed.text_ids if flow.speaks_of_consulates else texts
+
+
 def find_missing(
-    flow: Flow, guide: Guide, heard: Manifest, languages: Collection[str], sounds: Path | None = None
+    needed: Set[str], heard: Manifest, languages: Collection[str], sounds: Path | None = None
 ) -> dict[str, set[str]]:
-    """Return the ids of the texts that have no audio, by language. `sounds`: the folder in which the files must be."""
-    needed = flow.texts | set(flow.announcements) | guides.text_ids(guide)
+    """Return which of the texts have no audio, by language. `sounds`: the folder in which the files must be."""
     found: dict[str, set[str]] = {}
     for language in languages:
         clips = heard.prompts.get(language, {})
-        missing = needed.difference(clips)
+        missing = set(needed - clips.keys())
         if sounds is not None:
             present = _files(sounds, {clips[text].file.rpartition("/")[0] for text in needed if text in clips})
             missing |= {
@@ -51,9 +58,11 @@ def find_missing(
     return found
 
 
-def count_missing(flow: Flow, guide: Guide, heard: Manifest, languages: Collection[str], sounds: Path) -> MissingAudio:
+def count_missing(
+    flow: Flow, guide: Guide, listed: Consulates, heard: Manifest, languages: Collection[str], sounds: Path
+) -> MissingAudio:
     """Return how much of what a flow says has no audio. What a build has left for later on purpose does not count."""
-    missing = find_missing(flow, guide, heard, languages, sounds)
+    missing = find_missing(needed_texts(flow, guide, listed), heard, languages, sounds)
     menus = {text for node in flow.nodes.values() if node.kind in _MENUS for text in node.texts()}
     later = guides.text_ids(guide) - menus if manifest.is_left(sounds) else set()
     of_menus, others = Counter[str](), Counter[str]()
@@ -65,10 +74,12 @@ def count_missing(flow: Flow, guide: Guide, heard: Manifest, languages: Collecti
 
 def missing_on_disk(folder: Path, sounds: Path, site: Site) -> MissingAudio:
     """Return how much of what a saved flow says has no audio. Raises SiteError for a flow that is not valid."""
-    guide = guides.parse(guides.read(folder / _GUIDE), folder / _GUIDE, tuple(site.countries))
+    countries = tuple(site.countries)
+    guide = guides.parse(guides.read(folder / _GUIDE), folder / _GUIDE, countries)
     path = folder / _FLOW
     flow = model.parse(model.read(path), str(path), site.languages, None, guide)
-    return count_missing(flow, guide, manifest.load_if_any(sounds / manifest.FILE), site.languages, sounds)
+    listed, heard = consulates.load(folder, countries), manifest.load_if_any(sounds / manifest.FILE)
+    return count_missing(flow, guide, listed, heard, site.languages, sounds)
 
 
 def _files(sounds: Path, folders: Collection[str]) -> set[str]:

@@ -10,6 +10,7 @@ from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.ask import Ask
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import Case
+from ivr.flow.nodes.consulate import ConsulateNode
 from ivr.flow.nodes.end import End
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.hours import Hours
@@ -24,7 +25,7 @@ from ivr.flow.nodes.survey import Survey
 NEAR = 3
 """An operator may be at most this many keys away."""
 
-ASKING = (SayIt, Language, Menu, GuideNode, Ask, Case, Record, Callback)
+ASKING = (SayIt, Language, Menu, GuideNode, ConsulateNode, Ask, Case, Record, Callback)
 """Nodes that wait for a key, except those after a conversation."""
 
 
@@ -131,7 +132,7 @@ def _routes(flow: Flow, node: AnyNode) -> Iterator[tuple[str, int]]:
                 yield flow.operator, 1
             if node.back is not None:
                 yield node.back, 1
-        case GuideNode():
+        case GuideNode() | ConsulateNode():
             yield from ((flow.operator, 1), (node.back, 1))
         case Ask() | Callback():
             yield node.back, 1

@@ -1,7 +1,8 @@
 """Versions of what callers hear: the one for new calls, and those that current calls began with.
 
-A version is the flow, the guide and the list of audio (which includes the texts), as they were together. It is kept in
-a directory of its own until no call can name it, so that a call ends with what it began with, even after a restart.
+A version is the flow, the guide, the consulates and the list of audio (which includes the texts), as they were
+together. It is kept in a directory of its own until no call can name it, so that a call ends with what it began with,
+even after a restart.
 """
 
 import asyncio
@@ -18,10 +19,12 @@ from pathlib import Path
 import structlog
 
 from ivr.flow import model
-from ivr.flow.missing_audio import MissingAudio, count_missing, find_missing
+from ivr.flow.missing_audio import MissingAudio, count_missing, find_missing, needed_texts
 from ivr.flow.model import Flow
 from ivr.flow.saved import SavedFiles
+from ivr.site import consulates
 from ivr.site import guide as guides
+from ivr.site.consulates import Consulates
 from ivr.site.findings import Finding, SiteError, count_and_name
 from ivr.site.guide import Guide
 from ivr.site.site import Site
@@ -39,13 +42,14 @@ _FLOW, _GUIDE = "flow.yaml", "guide"
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Version:
-    """The flow, guide and audio of a call, from beginning to end. `name` is derived from the content of all parts."""
+    """The flow, guide, consulates and audio of a call, from beginning to end. `name` comes from all their content."""
 
     name: str
     flow: Flow
     guide: Guide
     sounds: Manifest
     words: Words = field(default_factory=dict)  # that callers may say
+    consulates: Consulates = field(default_factory=Consulates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class _Files:
     guide: Mapping[str, str]
     sounds: bytes
     words: bytes
+    consulates: str
 
     @property
     def name(self) -> str:
@@ -67,6 +72,8 @@ class _Files:
         if self.words:
             digest.update(b"\0")
             digest.update(self.words)
+        if self.consulates:
+            digest.update(f"\0{consulates.FILE}\0{self.consulates}".encode())
         return digest.hexdigest()[:12]
 
 
@@ -82,7 +89,7 @@ class VersionStore:
     def __init__(self, site: Path, folder: Path, sounds: Path, settings: Site) -> None:
         self._site, self._folder, self._sounds, self._settings = site, folder, sounds / manifest.FILE, settings
         self._words = sounds / spoken_words.FILE
-        self.saved = SavedFiles([site / _FLOW, self._sounds, self._words], site / _GUIDE)
+        self.saved = SavedFiles([site / _FLOW, site / consulates.FILE, self._sounds, self._words], site / _GUIDE)
         self._reloading = asyncio.Lock()
         # The versions used by a call, or by us: they live as long as somebody holds them.
         self._versions: weakref.WeakValueDictionary[str, Version] = weakref.WeakValueDictionary()
@@ -143,6 +150,7 @@ class VersionStore:
                     guides.read(folder / _GUIDE),
                     (folder / manifest.FILE).read_bytes(),
                     _content(folder / spoken_words.FILE),
+                    consulates.read(folder / consulates.FILE),
                 )
                 found = self._versions[name] = _read_kept(files, folder)
             except (OSError, SiteError, manifest.ManifestError) as error:
@@ -177,12 +185,21 @@ class VersionStore:
         except OSError:
             remedy = "run `hatif prompts build` (or `hatif setup`)"
             raise SiteError(Finding("E_AUDIO_MISSING", str(self._sounds), 1, "there is no audio", remedy)) from None
-        files = _Files(model.read(self._site / _FLOW), guides.read(self._site / _GUIDE), sounds, _content(self._words))
-        guide = guides.parse(files.guide, self._site / _GUIDE, tuple(self._settings.countries))
+        listed = self._site / consulates.FILE
+        files = _Files(
+            model.read(self._site / _FLOW),
+            guides.read(self._site / _GUIDE),
+            sounds,
+            _content(self._words),
+            consulates.read(listed),
+        )
+        countries = tuple(self._settings.countries)
+        guide = guides.parse(files.guide, self._site / _GUIDE, countries)
         heard = manifest.parse(files.sounds, self._sounds)
         # Callers hear another language where theirs lacks a text.
         flow = model.parse(files.flow, str(self._site / _FLOW), self._settings.languages, heard.ids, guide)
-        version = Version(files.name, flow, guide, heard, spoken_words.parse(files.words))
+        posts = consulates.parse(files.consulates, listed, countries)
+        version = Version(files.name, flow, guide, heard, spoken_words.parse(files.words), posts)
         if whole and (missing := list(self._missing_audio(version))):
             raise SiteError(*missing)
         self._versions[version.name] = version
@@ -195,11 +212,12 @@ class VersionStore:
     def missing_audio(self) -> MissingAudio:
         """Return how much of what new calls say has no audio. It looks at the files: not for use in the event loop."""
         version, folder = self._current, self._sounds.parent
-        return count_missing(version.flow, version.guide, version.sounds, self._settings.languages, folder)
+        languages = self._settings.languages
+        return count_missing(version.flow, version.guide, version.consulates, version.sounds, languages, folder)
 
     def _missing_audio(self, version: Version) -> Iterator[Finding]:
-        needed = version.flow.texts | set(version.flow.announcements) | guides.text_ids(version.guide)
-        missing = find_missing(version.flow, version.guide, version.sounds, self._settings.languages)
+        needed = needed_texts(version.flow, version.guide, version.consulates)
+        missing = find_missing(needed, version.sounds, self._settings.languages)
         for language, texts in missing.items():
             found = f"{count_and_name(sorted(texts))} of {len(needed)} texts in {language} have no audio"
             yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")
@@ -217,6 +235,8 @@ class VersionStore:
             (draft / manifest.FILE).write_bytes(files.sounds)
             if files.words:
                 (draft / spoken_words.FILE).write_bytes(files.words)
+            if files.consulates:
+                (draft / consulates.FILE).write_text(files.consulates, encoding="utf-8")
             draft.rename(kept)
         now = time.time_ns()
         os.utime(kept, ns=(now, now))
@@ -229,7 +249,8 @@ def _read_kept(files: _Files, folder: Path) -> Version:
     """
     flow, guide = model.parse_kept(files.flow, str(folder / _FLOW)), guides.parse(files.guide, folder / _GUIDE)
     sounds = manifest.parse(files.sounds, folder / manifest.FILE)
-    return Version(files.name, flow, guide, sounds, spoken_words.parse(files.words))
+    posts = consulates.parse(files.consulates, folder / consulates.FILE)
+    return Version(files.name, flow, guide, sounds, spoken_words.parse(files.words), posts)
 
 
 def _content(file: Path) -> bytes:

@@ -144,6 +144,15 @@ def groups_of(written: str, country: str | None) -> tuple[str, ...]:
     return threes(written)
 
 
+def dialled_groups(number: str, country: str) -> tuple[str, ...]:
+    """Split an E.164 number as people dial it in `country` (ISO): national if it is a valid one there, else with 00."""
+    parsed = _parse(number)
+    if parsed is not None and phonenumbers.is_valid_number_for_region(parsed, country):
+        national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+        return groups_of("".join(digit for digit in national if digit.isdigit()), country)
+    return groups_of(INTERNATIONAL_PREFIX + number.removeprefix("+"), country)
+
+
 def threes(digits: str) -> tuple[str, ...]:
     """Split digits into groups of three; the last group may have two or four, since a single digit is easily missed."""
     if len(digits) <= _SHORT:

@@ -205,6 +205,8 @@ def _outcome_after(event: "Event", before: Outcome | None) -> Outcome | None:
             return Outcome.CALLBACK  # they will be called, as they want
         case "guide" if nothing_yet and data.get("step") != "law":
             return Outcome.SELF_SERVED
+        case "consulate" if nothing_yet and data.get("what") != "none":
+            return Outcome.SELF_SERVED
         case "case" if nothing_yet and data.get("result") == "told":
             return Outcome.SELF_SERVED
         case "hours" if data.keys() == {"open", "why"} and not data["open"]:  # else they are served all the same

@@ -1,4 +1,4 @@
-"""Reading the site's CSV files, `operators.csv` and `roster.csv`: their rows with line numbers."""
+"""Reading the site's CSV files, such as `operators.csv`: their rows with line numbers."""
 
 import csv
 import io
@@ -18,6 +18,16 @@ def rows(path: Path, columns: Sequence[str], code: str) -> list[tuple[int, list[
     """
     try:
         text = site_files.text(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, code, error) from None
+    return parse(text, path, columns, code)
+
+
+def parse(text: str, path: Path, columns: Sequence[str], code: str) -> list[tuple[int, list[str]]]:
+    """Return the rows, as `rows` does, of a file whose content is `text`. Raises SiteError."""
+    try:
         # In most European countries, spreadsheets separate cells with semicolons.
         semicolons = text.partition("\n")[0].count(";") == len(columns) - 1
         reader = csv.reader(io.StringIO(text), delimiter=";" if semicolons else ",")
@@ -25,9 +35,7 @@ def rows(path: Path, columns: Sequence[str], code: str) -> list[tuple[int, list[
         for row in reader:
             found.append((line, [cell.strip() for cell in row]))
             line = reader.line_num + 1  # an unclosed quotation mark makes a row of many lines
-    except FileNotFoundError:
-        raise
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise unreadable(path, code, error) from None
     if not found or tuple(found[0][1]) != tuple(columns):
         sentence = f"the columns are wrong; the first line must be {','.join(columns)}"

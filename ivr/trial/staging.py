@@ -8,6 +8,7 @@ from ivr.flow import model
 from ivr.flow.nodes.language import Language
 from ivr.flow.versions import Version
 from ivr.model.e164 import country_of
+from ivr.site import consulates
 from ivr.site import guide as guides
 from ivr.site.site import Site
 from ivr.trial.sounds import imagine_manifest
@@ -22,10 +23,11 @@ def load_stage(folder: Path, made: Manifest | None, site: Site, texts: Catalogue
     Raises SiteError.
     """
     imagined = imagine_manifest(site.languages, texts, made)
-    guide = guides.parse(guides.read(folder / guides.FOLDER), folder / guides.FOLDER, tuple(site.countries))
+    countries = tuple(site.countries)
+    guide = guides.parse(guides.read(folder / guides.FOLDER), folder / guides.FOLDER, countries)
     path = folder / "flow.yaml"
     flow = model.parse(model.read(path), str(path), site.languages, texts.ids, guide)
-    return Stage(site, Version("trial", flow, guide, imagined))
+    return Stage(site, Version("trial", flow, guide, imagined, consulates=consulates.load(folder, countries)))
 
 
 def likely_line(site: Site, caller: str) -> str:

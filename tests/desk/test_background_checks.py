@@ -1,8 +1,11 @@
 """What the page of health says about voices and messages' texts is a sentence in one language, whatever they do."""
 
+from collections.abc import Collection
+
 import pytest
 
 from cli.processes.background_checks import (
+    check_consulates,
     check_gate,
     check_message_texts,
     check_pages,
@@ -13,12 +16,27 @@ from cli.processes.background_checks import (
 from cli.processes.check import Check, Phrase
 from cli.speech import state
 from desk.page.texts import load
+from ivr.home.settings import EXAMPLE
+from ivr.site import site
+from ivr.site.site import Site
 from prompts import progress
 
 SAID = load()
 
 PAGES = {"picture_age_s": 5.0, "figures_age_s": 12.0, "failing_parts": 0.0, "browsers": 3.0}
 GATE = {"loop_age_s": 1.0, "asterisk_refuses": 0.0, "telephones": 2.0}
+
+EXAMPLE_SITE = site.load(EXAMPLE)
+
+
+def of_numbers(live: Collection[str | None]) -> Site:
+    """Return the example site, some of whose numbers are live ones: those of these countries."""
+    numbers = (
+        entry.model_copy(update={"number": entry.number.replace("00212", "00999")}) if entry.country in live else entry
+        for entry in EXAMPLE_SITE.number
+    )
+    return EXAMPLE_SITE.model_copy(update={"number": tuple(numbers)})
+
 
 STATES = [
     *(
@@ -50,6 +68,7 @@ STATES = [
         )
         for check in check_prompts({"menus": {}, "others": {}, "builds": False, **missing})
     ),
+    *(pytest.param(check, id="consulates") for check in check_consulates({"NL": 1, "FR": 3}, of_numbers({"FR"}))),
     *(
         pytest.param(check, id=f"reading {alarms:g}")
         for alarms in (0.0, 2.0)
@@ -86,3 +105,17 @@ def test_a_voice_that_is_being_made_says_how_long_it_takes_about() -> None:
     assert check_voices(progress.Progress(progress.Doing.SPEAKING, "nl", 579, 580, left_s=2.0)).found.endswith(
         " 1 min left"
     )
+
+
+@pytest.mark.parametrize(
+    ("live", "count"),
+    [((), 0), (("FR",), 3), (("FR", "NL"), 4), (("GB",), 0), ((None,), 4)],
+    ids=["the example's", "one", "two", "without a sample", "of several countries"],
+)
+def test_samples_of_consulates_are_named_as_long_as_a_live_number_would_speak_one(
+    live: tuple[str | None, ...], count: int
+) -> None:
+    checks = check_consulates({"FR": 3, "NL": 1}, of_numbers(live))
+    assert [check.found.rpartition(" ")[2] for check in checks] == ([str(count)] if count else [])
+    assert not any(check.fatal or check.ok for check in checks)
+    assert check_consulates({}, of_numbers(live)) == []

@@ -180,6 +180,25 @@ async def test_the_callers_file_has_come_while_it_rang_and_is_shown_with_the_cas
     assert f"/case/call/{call}" in asked
 
 
+async def test_a_click_on_the_page_of_a_call_and_of_a_case_shows_the_consulate_of_that_country(
+    desk: TestDesk, controller: StandIn, page: Page
+) -> None:
+    texts = {"address": "12 Sample Street", "hours": "9 to 3", "appointment": "By telephone.", "not_done": "No visas."}
+    numbers = {"telephone": "+33465710101", "duty": "+33465710102"}
+    lyon = {"city": "Consulate in Lyon", "languages": ["fr", "ar"], **texts, **numbers, "status": "sample"}
+    controller.answers["/consulates?country=FR&language=en"] = (200, [lyon])
+    call = controller.connect(identity=str(uuid4()), country="FR", case=REFERENCE)
+    await expect(page.locator(f'#case > [data-call="{call.id}"]')).to_be_visible()
+    for place in (f'[data-call="{call.id}"].caller', "#case-file"):
+        if place == "#case-file":
+            await page.locator(".cases .case-link").first.click()  # the same case, on its own
+        shown = page.locator(f"#case {place} .consulate")
+        await shown.get_by_role("button", name="Consulate: France").click()
+        for words in (lyon["city"], *texts.values(), *numbers.values(), "Sample content"):
+            await expect(shown.locator(".consulate-of")).to_contain_text(str(words))
+    assert await violations(page, "#case") == []
+
+
 async def test_a_consultation_shows_who_asks_that_it_is_one_and_about_which_case_and_no_waiting_time(
     controller: StandIn, page: Page
 ) -> None:

@@ -100,3 +100,28 @@ async def test_what_was_explained_is_noted_in_the_case_that_is_open(desk: TestDe
     answer = await browser.post("/guide/procedure/visa/explained", {"reference": REFERENCE})
     assert answer.status == 200
     assert await notes_of(desk.engine) == [("1002", "Expliqué d'après le guide : Visa")]
+
+
+LYON = {
+    "city": "قُنْصُلِيَّةُ لِيُونَ",
+    "languages": ["fr", "ar"],
+    "address": "<b>12</b>",
+    "hours": "9-15",
+    "appointment": "Par téléphone.",
+    "telephone": "+33465710101",
+    "duty": "+33465710102",
+    "not_done": "Pas de visas.",
+    "status": "sample",
+}
+
+
+async def test_the_consulates_of_a_country_are_shown_with_their_duty_numbers(
+    browser: Browser, controller: StandIn
+) -> None:
+    controller.answers["/consulates?country=FR&language=fr"] = (200, [LYON, {**LYON, "status": "confirmed"}])
+    controller.answers["/consulates?country=NO&language=fr"] = (200, [])
+    page = (await browser.get("/guide/consulate/FR")).text
+    assert "قنصلية ليون" in page and page.count("+33465710102") == 2 and "&lt;b&gt;12" in page
+    assert page.count("le ministère doit le confirmer") == 1
+    assert "aucun consulat" in (await browser.get("/guide/consulate/NO")).text
+    assert (await browser.get("/guide/consulate/fr")).status == 422

@@ -58,6 +58,7 @@ def node(name: str, *, resumed: bool = False) -> tuple[str, dict[str, Any]]:
 
 MENU = (node("language"), node("menu"))
 HEARD = (*MENU, node("guide"), ("guide", {"procedure": "passport", "step": "papers"}))
+TOLD = (*MENU, node("duty"), ("consulate", {"what": "duty", "country": "FR", "city": "city_lyon"}))
 CLOSED = (node("language"), node("hours"), ("hours", {"open": False, "why": "plan"}))
 LEFT_MESSAGE = (*MENU, node("record"), ("recording", {"name": "x"}), ("message", {"file": "messages/x.wav"}))
 ASKED_BACK = (*MENU, node("callback"), ("callback", {"number": "+33612345678"}))
@@ -85,6 +86,8 @@ ANSWERED = record(Status.CONNECTED, queued=at(70), connected=at(80), operator="1
         (HEARD, None, "self_served", "elsewhere", None),
         (CLOSED, None, "closed", "elsewhere", None),
         ((*CLOSED, *HEARD), None, "self_served", "elsewhere", None),
+        ((*CLOSED, *TOLD), None, "self_served", "elsewhere", None),
+        ((*MENU, ("consulate", {"what": "none", "country": "US"})), None, "left_menu", "elsewhere", None),
         (LEFT_MESSAGE, None, "message", "elsewhere", None),
         (ASKED_BACK, None, "callback", "elsewhere", None),
         (WAITED, None, "abandoned", "waiting", None),

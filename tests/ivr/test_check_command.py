@@ -10,6 +10,7 @@ import pytest
 import small_site
 import test_check
 import test_check_speech
+import test_consulates_file
 import test_flow_file
 import test_flow_paths
 import test_training
@@ -207,6 +208,7 @@ def test_every_code_is_produced_in_a_test() -> None:
     assert {
         *EDITS,
         *test_check_speech.CODES,
+        *test_consulates_file.CODES,
         *(code for code, _ in test_check.SITUATIONS),
         *of_flows,
         *of_command,

@@ -35,9 +35,13 @@ def test_a_site_of_another_name_is_told_which_texts_still_name_the_consulate(new
     edit(new_site, "site.toml", 'name = "consulate"', 'name = "city-hall"')
     flow, texts, guide = named(new_site)
     begin = "texts of the example's institution are still spoken: "
-    assert flow == ("flow.yaml", f"{begin}1 (documents_travel), such as 'Visas and stays in Morocco,'")
-    assert guide[0].startswith("guide/") and "and 67 more" in guide[1]
-    spoken = "4 (institution, callback_hello, told_hello, told_asked), such as 'Consulate of Morocco.'"
+    assert flow == (
+        "flow.yaml",
+        f"{begin}2 (documents_travel, documents_consulate), such as 'Visas and stays in Morocco,'",
+    )
+    assert guide[0].startswith("guide/") and "and 68 more" in guide[1]
+    first = "institution, callback_hello, told_hello, told_asked, consulate_none and 31 more"
+    spoken = f"36 ({first}), such as 'Consulate of Morocco.'"
     assert texts == ("texts.yaml", begin + spoken)
 
 
@@ -51,7 +55,7 @@ def test_a_text_is_named_until_no_language_speaks_it(new_site: Path) -> None:
     edit(new_site, "texts.yaml", "institution: Consulate of Morocco.", "institution: City hall of Ghent.")
     assert "(institution," in named(new_site)[1][1]
     list(update(new_site))
-    assert "(callback_hello, told_hello, told_asked)" in named(new_site)[1][1]
+    assert "(callback_hello, told_hello, told_asked, consulate_none," in named(new_site)[1][1]
 
 
 def test_the_example_and_a_copy_that_has_its_name_and_time_are_of_its_institution(new_site: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_guide_that_a_build_has_left_for_later_is_no_fault(tmp_path: Path) -> 
     if not said:
         pytest.skip("the small site has no guide")
     heard = manifest.Manifest({"en": {k: v for k, v in version.sounds.prompts["en"].items() if k not in said}})
-    missing = count_missing(version.flow, version.guide, heard, ["en"], small.sounds)
+    missing = count_missing(version.flow, version.guide, version.consulates, heard, ["en"], small.sounds)
     assert missing.others == {"en": len(said)}
     (small.sounds / manifest.LEFT).write_text("2\n")
-    assert not count_missing(version.flow, version.guide, heard, ["en"], small.sounds)
+    assert not count_missing(version.flow, version.guide, version.consulates, heard, ["en"], small.sounds)

@@ -17,7 +17,7 @@ from trial_callers import RandomCaller, made, simpler, walked
 from trial_stage import PIN, REFERENCE, stage
 
 from db.enums import Outcome
-from ivr.site import guide
+from ivr.flow.missing_audio import needed_texts
 from ivr.trial.loop import VirtualLoop
 from ivr.trial.trial import Step, TrialResult
 
@@ -114,7 +114,7 @@ def _undeclared_texts(caller: RandomCaller, steps: Sequence[Step]) -> Iterator[s
 @cache
 def _declared_texts(records_conversations: bool, remembers: bool) -> frozenset[str]:
     version = stage(records_conversations, remembers).version
-    return frozenset({*version.flow.texts, *version.flow.announcements, *guide.text_ids(version.guide)})
+    return frozenset(needed_texts(version.flow, version.guide, version.consulates))
 
 
 def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:

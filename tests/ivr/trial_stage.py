@@ -16,6 +16,7 @@ from ivr.flow.versions import Version
 from ivr.records.database import Database
 from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder
+from ivr.site import consulates
 from ivr.site import guide as guides
 from ivr.site import site as sites
 from ivr.trial.opening import planned_hours
@@ -45,11 +46,13 @@ def stage(records_conversations: bool = False, remembers: bool = True, folder: P
     recording = site.recording.model_copy(update={"conversations": records_conversations})
     site = site.model_copy(update={"recording": recording, "caller_memory": remembers})
     texts = catalogue.load(folder)
-    guide = guides.parse(guides.read(folder / "guide"), folder / "guide", tuple(site.countries))
+    countries = tuple(site.countries)
+    guide = guides.parse(guides.read(folder / "guide"), folder / "guide", countries)
     path = folder / "flow.yaml"
     flow = model.parse(model.read(path), str(path), site.languages, None, guide)
     # As long as a real version's name, since the state's size is checked.
-    return Stage(site, Version("0123456789ab", flow, guide, imagine_manifest(site.languages, texts, None)))
+    sounds, listed = imagine_manifest(site.languages, texts, None), consulates.load(folder, countries)
+    return Stage(site, Version("0123456789ab", flow, guide, sounds, consulates=listed))
 
 
 @cache

@@ -8,6 +8,7 @@ from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.ask import Ask
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.case import PIN_DIGITS, REFERENCE_DIGITS, Case
+from ivr.flow.nodes.consulate import GUIDE, ConsulateNode
 from ivr.flow.nodes.end import End
 from ivr.flow.nodes.guide import GuideNode
 from ivr.flow.nodes.hours import Hours
@@ -102,6 +103,15 @@ class _CardWriter:
                 yield from self.topic(node.topic)
                 for key, procedure in enumerate(node.procedures, start=1):  # a single one begins at once, without a key
                     yield self.says(title(procedure), key=str(key) if len(node.procedures) > 1 else "")
+                yield from self.back(node.back)
+            case ConsulateNode():
+                yield from self.topic(node.topic)
+                yield Row("several in the caller's country: by city, with a key")
+                yield self.whole(f"consulate_{node.what}")
+                yield Row("no consulate in the caller's country:")
+                yield self.says("consulate_guide", key=GUIDE, target=node.guide)
+                if node.next is not None:
+                    yield Row("then no key", target=node.next)
                 yield from self.back(node.back)
             case Case():
                 yield from self.topic(node.topic)

@@ -29,6 +29,7 @@ _COLOURS = {
     "say": "#e3e5ea",
     "hours": "#e4d8f2",
     "guide": "#cdeae4",
+    "consulate": "#cdeae4",
     "case": "#cdeae4",
     "record": "#f9e3c0",
     "callback": "#f9e3c0",
