@@ -134,6 +134,8 @@ def _apply(
             console.print(f"  cannot sign in at the desk any more: {', '.join(followed.gone)}", markup=False)
         if followed.changed:
             console.print(f"  signed out, with other rights from now on: {', '.join(followed.changed)}", markup=False)
+    if plan.taken:
+        parts.ask_controller("POST", "/flow/reload")
     _restart(parts, restarted, quiet=quiet)
     if unfollowed is not None:
         raise ControlError(
@@ -210,6 +212,8 @@ def _show(plan: Plan, dry_run: bool) -> None:
     would = "would be " if dry_run else "are "
     if plan.modules:
         console.print(f"{would.capitalize()}read again by Asterisk: {', '.join(plan.modules)}", markup=False)
+    if plan.taken:
+        console.print(f"{would.capitalize()}taken by the running controller: the opening hours", markup=False)
     if plan.processes:
         console.print(f"{would.capitalize()}restarted, no call is cut off: {', '.join(plan.processes)}", markup=False)
     for what, why in plan.later.items():

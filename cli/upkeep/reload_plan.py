@@ -34,6 +34,9 @@ _READERS = {
 _UNREAD = ("monitoring.",)
 """Values that only a restart of the process brings: its address."""
 
+_TAKEN = "hours."
+"""Values that a running controller takes, all but the time zone: no process is restarted for them."""
+
 _RELOADED = {
     "pjsip.conf": "res_pjsip.so",
     "sip.pem": "res_pjsip.so",
@@ -55,18 +58,20 @@ class Plan:
         changes: A sentence for each difference.
         modules: Asterisk's modules that read their files again.
         processes: Those that are restarted, which cuts no call off.
+        taken: Whether the running controller has values to take.
         later: What needs more than that, with the reason: `asterisk` or `all`.
     """
 
     changes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     processes: tuple[str, ...] = ()
+    taken: bool = False
     later: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.changes or self.modules or self.processes or self.later)
+        return not (self.changes or self.modules or self.processes or self.taken or self.later)
 
 
 def make_plan(
@@ -90,7 +95,8 @@ def make_plan(
     whole = [f"{path}: {why}" for path, why in _WHOLE.items() if path in paths]
     if whole:
         later["all"] = "; ".join(whole)
-    read = [path for path in paths if path not in _WHOLE and not path.startswith(_UNREAD)]
+    taken = {path for path in paths if path.startswith(_TAKEN) and path != "hours.timezone"}
+    read = [path for path in paths if path not in (*_WHOLE, *taken) and not path.startswith(_UNREAD)]
     wanted = [name for name, prefixes in _READERS.items() if any(path.startswith(prefixes) for path in read)]
     if any(path.startswith(_UNREAD) for path in paths):
         wanted.append("monitor")
@@ -99,6 +105,7 @@ def make_plan(
         changes=tuple(_describe(before, after, paths)),
         modules=tuple(dict.fromkeys(module for name, module in _RELOADED.items() if name in files)),
         processes=tuple(name for name in (*(("ivr",) if read else ()), *wanted) if name in there),
+        taken=bool(taken) and not read,
         later=later,
     )
 

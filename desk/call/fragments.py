@@ -1,7 +1,7 @@
 """Live fragments of the operator's call: the call itself, and the colleagues whom it can go to."""
 
 from desk.live.colleagues import read_colleagues
-from desk.live.fragments import Fragment, Personal, Shared, Values
+from desk.live.fragments import OPERATOR, Fragment, Personal, Shared, Values
 from desk.live.picture import Picture
 
 CONSULTING = ("consult", "swap", "aside")
@@ -43,7 +43,20 @@ def read_call(picture: Picture, operator: str) -> Values:
     }
 
 
-FRAGMENTS: tuple[Fragment, ...] = (
-    Personal("call/call.html", read_call),
-    Shared("call/target.html", read_colleagues),
-)
+def read_bar(picture: Picture, operator: str) -> Values:
+    """Return an operator's state, since when or until when, and their call."""
+    known = picture.operator(operator)
+    return {
+        **read_call(picture, operator),
+        "reason": known.reason if picture.connected else None,
+        "since": known.since,
+        "until": known.until,
+    }
+
+
+def bar_fragments(view: str) -> tuple[Fragment, ...]:
+    """Return what every page with a telephone shows, for the pages of a view."""
+    return (Personal("call/bar.html", read_bar, view), Shared("call/target.html", read_colleagues, view))
+
+
+FRAGMENTS: tuple[Fragment, ...] = (Personal("call/call.html", read_call), *bar_fragments(OPERATOR))

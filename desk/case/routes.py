@@ -92,6 +92,7 @@ async def change(
     signed_in: OperatorDep,
     reference: Reference,
     given: Annotated[str, Form(alias="version", max_length=40)],
+    call: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Change what the person has changed in the form; show both texts where somebody else has changed the same."""
     version = int(given) if given.isdecimal() and len(given) < _NO_VERSION else 0  # as on a page of an earlier release
@@ -112,17 +113,19 @@ async def change(
             version = met.story.file.version
             if merged.conflicts:
                 conflicts = merged.conflicts
-                return _show(request, desk, hub, met.story, 422, values=merged.values, conflicts=conflicts)
+                return _show(request, desk, hub, met.story, 422, values=merged.values, conflicts=conflicts, call=call)
         except CaseError as error:
             if error.column is None:
                 raise
             found = await reading.read(desk.office, signed_in.actor, reference, own)
             wrong = _errors(desk.pages.language_of(request), error)
-            return _show(request, desk, hub, found, 422, version=version, values=values, base=base, errors=wrong)
+            return _show(
+                request, desk, hub, found, 422, version=version, values=values, base=base, errors=wrong, call=call
+            )
         else:
             _done(made.away)
             found = await reading.read(desk.office, signed_in.actor, reference, own)
-            return _show(request, desk, hub, found, saved=True)
+            return _show(request, desk, hub, found, saved=True, call=call)
     raise DeskError(409, N_("Others change this case at this very moment; try again."))
 
 

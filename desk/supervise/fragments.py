@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from desk.call.fragments import bar_fragments
 from desk.live.fragments import Fragment, Personal, Shared, Values
 from desk.live.picture import Picture
 from desk.shift.fragments import read_line
@@ -113,6 +114,7 @@ def read_own(picture: Picture, operator: str) -> Values:
 
 
 FRAGMENTS: tuple[Fragment, ...] = (
+    *bar_fragments(VIEW),
     Personal("supervise/own.html", read_own, VIEW),
     Personal("supervise/routing.html", read_routing, VIEW),
     Shared("supervise/help.html", read_help, VIEW),

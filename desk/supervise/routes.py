@@ -36,13 +36,15 @@ CallId = Annotated[str, Path(max_length=40, pattern=r"^[0-9a-f-]+$")]
 @router.get("/supervise")
 async def page(request: Request, desk: DeskDep, hub: HubDep, signed_in: SupervisorDep) -> Response:
     """Show the supervisors' page."""
-    language = desk.pages.language_of(request)
+    language, site = desk.pages.language_of(request), hub.picture.site
     return desk.pages.respond(
         request,
         "supervise/supervise.html",
         parts=hub.current(language, signed_in.person.operator or "", view=VIEW),
         now=desk.now().timestamp(),
         **telephone.page_values(desk, language, hub.picture, signed_in.person.operator, "away"),
+        site_languages=site.languages,
+        topics=site.topics,
     )
 
 

@@ -36,6 +36,11 @@ function isChanged(field: Field): boolean {
   return field.value !== sent?.value;
 }
 
+/** Return whether anything is typed in a form that the desk does not have. */
+export function isTyped(form: HTMLFormElement): boolean {
+  return fields(form).some(([, field]) => isChanged(field));
+}
+
 function keep(form: HTMLFormElement): void {
   const changed = fields(form).filter(([, field]) => isChanged(field));
   const typed = Object.fromEntries(changed.map(([name, field]) => [name, isBox(field) ? field.checked : field.value]));

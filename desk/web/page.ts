@@ -10,6 +10,7 @@ import "./keys";
 import "./session";
 import "./telephone";
 import "./worklist";
+import "./wrapup";
 import { follow } from "./live";
 
 const stream = document.body.dataset.live;

@@ -56,12 +56,14 @@ async def picture(
 
 @router.post("/reload", responses=documented(422))
 async def reload(controller: ControllerDep, actor: Actor) -> Reloaded:
-    """Take the saved flow, guide, texts and audio into use for new calls. 422 with every mistake if there is one."""
+    """Take the saved flow, guide, texts, audio and opening hours into use for new calls.
+
+    422 with every mistake if there is one.
+    """
     former = controller.flows.current.name
     try:
-        version = await controller.flows.reload()
+        version = await controller.take_files()
     except (SiteError, ManifestError) as error:
         raise ApiError(422, str(error)) from None
-    controller.shifts.again()
     audit(controller, actor, "flow_reloaded", f"flow:{version.name}")
     return Reloaded(version=version.name, former=former)

@@ -86,9 +86,10 @@ class _Flows:
         return self._controller.flows.held()
 
     async def take(self) -> str:
-        version = await self._controller.flows.reload()
-        self._controller.shifts.again()
-        return version.name
+        return (await self._controller.take_files()).name
+
+    async def is_complete(self) -> bool:
+        return await self._controller.runs_with_files()
 
 
 def _restart_is_noticed(controller: Controller) -> bool:

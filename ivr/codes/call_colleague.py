@@ -1,7 +1,13 @@
-"""Calls between operators, by number: no caller takes part, and neither operator is offered one meanwhile."""
+"""Calls between operators, by number: no caller takes part, and neither operator is offered one meanwhile.
+
+During a conversation with a caller it is a consultation, as `consult` asks for: then the telephone's own transfer key
+connects the colleague with the caller.
+"""
 
 from ivr.codes import help_call
 from ivr.codes.code_call import CodeCall, CodeRefused
+from ivr.codes.talk_codes import consult
+from ivr.talk.operator_requests import Target
 from routing.states import OperatorState
 
 _BUSY = (OperatorState.OFFERED, OperatorState.TALKING, OperatorState.WRAPPING_UP)
@@ -15,6 +21,8 @@ async def call_colleague(call: CodeCall) -> None:
     if colleague.id == call.operator.id:
         raise CodeRefused("talk_yourself")
     leg = await help_call.find_leg(call) if call.resumed else None
+    if leg is None and call.conversation is not None:
+        await consult(call, call.conversation, Target(operator=colleague.id))
     fresh = leg is None
     if leg is None:
         state = call.floor.operators[colleague.id]

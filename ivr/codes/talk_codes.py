@@ -4,6 +4,8 @@ The telephone itself puts the first line on hold. On the second the operator hea
 with the colleague, whom they may connect with the caller by the telephone's own transfer key (REFER with Replaces).
 """
 
+from typing import NoReturn
+
 from ivr.call.call import Call
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
 from ivr.talk.code_reader import act_for_code
@@ -30,25 +32,27 @@ async def in_conversation(code: CodeCall) -> None:
         if isinstance(requested, Refusal):
             raise CodeRefused(requested.value)
         target = requested
-    requests, by = code.connection.requests, code.operator.id
     if act is Act.CONSULT:
-        await code.answer()
-        first = Act.ATTACH if code.resumed else Act.CONSULT
-        refusal = await requests.ask(call, first, target, way="code", by=by, channel=code.channel)
-    elif code.resumed:
+        await consult(code, call, target)
+    if code.resumed:
         return  # a request from before the restart was carried out, or can be made again
-    else:
-        refusal = await requests.ask(call, act, target, way="code", by=by)
+    refusal = await code.connection.requests.ask(call, act, target, way="code", by=code.operator.id)
     if refusal is not None:
         raise CodeRefused(refusal.value)
-    if act is Act.CONSULT:
-        await _until_hung_up(code, call)
     if act in RECORDING_ACTS and call.recording is not None:
         await code.say(RECORDING_TEXTS[call.recording])
 
 
-async def _until_hung_up(code: CodeCall, call: Call) -> None:
-    """Wait until the operator hangs up this line, on which they talk with a colleague; the call handles the rest."""
+async def consult(code: CodeCall, call: Call, target: Target) -> NoReturn:
+    """Have the operator talk with a colleague on this line until they hang it up; the call handles the rest.
+
+    Raises CodeRefused if nobody can be asked, OperatorGone in the end.
+    """
+    await code.answer()
+    requests, first = code.connection.requests, Act.ATTACH if code.resumed else Act.CONSULT
+    refusal = await requests.ask(call, first, target, way="code", by=code.operator.id, channel=code.channel)
+    if refusal is not None:
+        raise CodeRefused(refusal.value)
     try:
         while True:
             await code.next()

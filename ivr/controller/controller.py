@@ -43,7 +43,7 @@ from ivr.floor.language_changes import LanguageChanges
 from ivr.floor.operator_state_store import OperatorStateStore
 from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
-from ivr.flow.versions import VersionStore
+from ivr.flow.versions import Version, VersionStore
 from ivr.home import credentials, heartbeat
 from ivr.home.settings import Settings
 from ivr.hours.opening import Opening
@@ -60,6 +60,7 @@ from ivr.records.recorder import Recorder
 from ivr.records.returners import Returners
 from ivr.records.voicemail import Mailbox
 from ivr.site import operators, site
+from ivr.site.flat import flatten
 from ivr.site.operators import OperatorEntry
 from ivr.site_changes import exchange
 from ivr.telephones import replacements
@@ -275,6 +276,30 @@ class Controller:
         log.debug("operator", operator=operator.id, state=operator.state.value, reason=operator.reason or None)
         if self.notices.changed(operator) and self.connection is not None:
             self.connection.start(self._show_pause(self.connection, operator), "show a pause")
+
+    async def take_files(self) -> Version:
+        """Go by the saved flow, guide, texts, audio, roster and opening hours from the next call on.
+
+        Raises SiteError or ManifestError; then nothing has changed.
+        """
+        saved = await asyncio.to_thread(site.load, self.settings.site)
+        version = await self.flows.reload()
+        self.shifts.again()
+        hours = saved.hours.model_copy(update={"timezone": self.site.hours.timezone})  # which only a start brings
+        if hours != self.site.hours:
+            self.site = self.site.model_copy(update={"hours": hours})
+            self.opening.take(hours)
+            self.changed.set()
+        return version
+
+    async def runs_with_files(self) -> bool:
+        """Return whether all values of `site.toml` and `operators.csv` are in use. Raises SiteError."""
+        return await asyncio.to_thread(self._runs_with_files)
+
+    def _runs_with_files(self) -> bool:
+        saved = site.load(self.settings.site)
+        listed = operators.load(self.settings.site, saved.languages)
+        return flatten(saved, listed) == flatten(self.site, self.listed)
 
     def _languages_changed(self, entry: OperatorEntry) -> None:
         self.floor.tell(floor_protocol.OperatorLanguages(entry.id, entry.languages))

@@ -26,6 +26,7 @@ from ivr.model.text import one_line as one_line
 from ivr.records.recorder import Recorder
 from ivr.site.holiday_calendar import name_in
 from ivr.site.holidays import AtOnce, Changes, Row, Ruling, decode, encode, list_holidays
+from ivr.site.hours import Hours
 from ivr.site.site import Site
 from prompts.manifest import Manifest
 from routing import hours
@@ -60,6 +61,7 @@ class Opening:
 
     def __init__(self, site: Site, recorder: Recorder, astdb: AstDb) -> None:
         self._site, self._recorder, self._astdb = site, recorder, astdb
+        self._hours = site.hours
         self._override: Override | None = None
         self._override_row: UUID | None = None
         self._drain: Drain | None = None
@@ -122,11 +124,21 @@ class Opening:
 
     def _plan(self, line: str | None, language: str | None) -> hours.Plan:
         """Return the plan for a number and a language; each is made once, and its holidays stay up to date."""
-        own = self._site.hours
+        own = self._hours
         key = (line if line in own.line else None, language if language in own.language else None)
         if key not in self._plans:
             self._plans[key] = own.plan(*key, days=self.holidays)
         return self._plans[key]
+
+    def take(self, plans: Hours) -> None:
+        """Go by other plans from the next query on. The administrator's changes of days stay in force, unless the files
+        say something else of such a day since. The time zone stays the one of the start."""
+        self._hours = plans
+        self._plans.clear()
+        rulings, self.holidays = self.holidays.rulings, plans.closing_days()
+        for day, ruling in rulings.items():
+            self._load_ruling(day, ruling)
+        self._wake.set()
 
     # Overrides: effective from the next query on
 
@@ -325,8 +337,8 @@ class Opening:
         return wanted
 
     def _plans_with_suffix(self) -> Iterator[tuple[str, hours.Plan]]:
-        for line in (None, *self._site.hours.line):
-            for language in (None, *self._site.hours.language):
+        for line in (None, *self._hours.line):
+            for language in (None, *self._hours.language):
                 suffix = "".join(f"_{part}" for part in (line, language) if part is not None)
                 yield suffix, self._plan(line, language)
 

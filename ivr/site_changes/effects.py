@@ -37,6 +37,10 @@ class Flows(Protocol):
         """Take what is saved into use for new calls, and return its name. Raises SiteError or ManifestError."""
         ...
 
+    async def is_complete(self) -> bool:
+        """Return whether all saved values are in use, so that no process has to be restarted. Raises SiteError."""
+        ...
+
 
 class Effects:
     """The effects of releases on one line."""
@@ -94,13 +98,15 @@ class Effects:
         return await asyncio.to_thread(out.read_text)
 
     async def _reload(self, folder: Path) -> str:
-        """Bring values to the processes that run; return what needs more than that. Raises ProgramError."""
+        """Bring values to the processes that run; return what needs more. Raises ProgramError or SiteError."""
         out = folder / "reload.json"
         if await asyncio.to_thread(out.exists):  # a controller before this one began it
             for _ in range(_RELOAD_S):
                 if (found := await asyncio.to_thread(_later, out)) is not None:
                     return found
                 await asyncio.sleep(1)
+        if await self._flows.is_complete():
+            return ""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_MOMENT_S):
                 while self._noticed():  # noqa: ASYNC110 - there is no event for it

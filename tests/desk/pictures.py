@@ -206,12 +206,14 @@ async def act(page: Page, state: StandIn, name: str, drawings: str) -> None:
         await take(page, f"offer-{name}")
     state.connect(ME, identity=str(uuid4()), recording="on", connected=now - 95, **about)
     await page.wait_for_selector("#c-title")
+    await page.evaluate("document.body.dataset.telephoneCall = 'talking'")
     await page.fill("#guide-find", "passport")
     await page.click("#guide-found button")
     await page.wait_for_selector("#guide-page h3")
     if "call" in drawings:
         await take(page, f"call-{name}")
     state.set(*(row for row in people() if row.id == ME), calls=[])
+    await page.evaluate("document.body.dataset.telephoneCall = 'none'")
     await page.wait_for_selector('#call[data-phase="none"]')
     if "worklist" in drawings:
         await page.click('[data-opens="worklist"]')

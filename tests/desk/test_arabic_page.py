@@ -19,7 +19,7 @@ pytest_plugins = ["db_fixtures", "browser"]
 
 WIDTH = 1280
 COLUMNS = (".column.start", ".column.middle", ".column.end")
-SIDES = (".brand", ".who", "#state .state-sign", "#c-title", "#c-state")
+SIDES = (".brand", ".who", "#call-bar .state-sign", "#c-title", "#c-state")
 """Parts of the page that change sides."""
 
 LOOK = """() => {

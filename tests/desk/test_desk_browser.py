@@ -1,7 +1,9 @@
 """The pages in a real browser, without a telephone: usable by everybody, in several tabs; nothing typed is lost."""
 
+import asyncio
 import re
 import shutil
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -243,7 +245,7 @@ async def test_a_focused_field_keeps_its_text_and_the_focus_while_the_page_chang
     await page.locator("#find").focus()
     await page.keyboard.type("pass")
     controller.set(operator("1003", "paused"), operator("1002", "paused", reason="break"))
-    await expect(page.locator("#state")).to_contain_text("Paused")
+    await expect(page.locator("#call-bar")).to_contain_text("Paused")
     await page.keyboard.type("port")
     await expect(page.locator("#find")).to_have_value("passport")
 
@@ -260,18 +262,63 @@ async def test_a_call_that_only_the_telephone_knows_is_answered_and_ended_in_the
                 .dispatchEvent(new CustomEvent("hatif:telephone", { detail: { call }, bubbles: true }));
         }"""
     )
-    own = page.locator(".unshown-call")
+    own = page.locator("#call-bar")
     await page.evaluate("report('ringing')")
     await expect(own).to_contain_text("Incoming call")
     await page.keyboard.press("F2")
     await page.evaluate("report('talking')")
-    await expect(own.get_by_text("Mute")).to_be_visible()
+    await expect(own.get_by_role("button", name="Mute")).to_be_visible()
     await page.keyboard.press("Shift+F2")
     assert await page.evaluate("asked") == ["answer", "hangup"]
     assert await violations(page) == []
     controller.connect("1002")  # which the line shows itself
     await expect(page.locator("#call")).to_have_attribute("data-phase", "talking")
-    await expect(own).to_be_hidden()
+    await page.evaluate("report('none')")
+    await expect(own.get_by_role("button", name="Mute")).to_be_hidden()
+
+
+async def test_the_call_bar_takes_clicks_however_far_the_page_is_scrolled_and_with_a_dialog_open(
+    desk: TestDesk, controller: StandIn, page: Page
+) -> None:
+    controller.connect("1002", identity=str(uuid4()), place="together", case=REFERENCE)
+    await expect(page.locator("#c-title")).to_be_visible()
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    hold = page.locator('#call-bar [aria-keyshortcuts="F4"]')
+    await hold.click(trial=True)
+    assert await page.evaluate("scrollY") > 0
+    await page.click('[data-opens="settings"]')
+    await expect(page.locator("#settings #call-bar")).to_be_visible()
+    await hold.click(trial=True)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#top-home #call-bar")).to_be_visible()
+
+
+async def test_save_and_ready_saves_what_was_typed_and_stops_at_what_the_desk_refuses(
+    desk: TestDesk, controller: StandIn, page: Page
+) -> None:
+    controller.connect("1002", identity=str(uuid4()), place="together", case=REFERENCE)
+    await expect(page.locator("#c-title")).to_be_visible()
+    controller.set(operator("1002", "wrapping_up", until=time.time() + 600), calls=[])
+    missing, ended = page.locator("#missing"), ("POST", "/operators/1002/wrap_up", "1002", {"change": "end"})
+    await expect(missing).to_have_text("Still missing: a note")
+    await page.keyboard.press("F6")
+    await page.keyboard.type("Comes on Monday.")
+    await page.fill("#c-title", "")
+    await page.fill("#c-caller", "no number")
+    words = "the note is not saved, What it is about, the case is not saved"
+    await expect(missing).to_have_text(f"Still missing: {words}")
+    await page.keyboard.press("F9")
+    await expect(page.locator("#c-caller-note")).to_contain_text("This is not a telephone number")
+    await expect(page.locator("#notes ol")).to_contain_text("Comes on Monday.")
+    assert ended not in controller.asked
+    await page.fill("#c-caller", "+33612345678")
+    await page.fill("#c-title", "Second passport")
+    await page.keyboard.press("F9")
+    await expect(page.locator(".file")).to_contain_text("Saved.")
+    await expect(missing).to_have_text("")
+    async with asyncio.timeout(5):
+        while ended not in controller.asked:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_an_open_dialog_hides_no_announcement(desk: TestDesk, controller: StandIn, page: Page) -> None:
@@ -333,5 +380,5 @@ async def test_two_tabs_share_one_stream_and_one_goes_on_when_the_other_is_close
     third = await second.context.new_page()
     await third.goto(f"{desk.url}/shift")
     controller.set(operator("1002", "paused", reason="lunch"), calls=[])
-    await expect(third.locator("#state")).to_contain_text("Paused")
+    await expect(third.locator("#call-bar")).to_contain_text("Paused")
     assert len(hub._readers) == 1

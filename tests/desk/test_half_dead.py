@@ -184,7 +184,7 @@ async def test_a_page_whose_connection_is_silent_says_so_and_goes_on_by_itself(
     controller.set(operator("1002", "paused", reason="lunch"))
     for tab in pages:
         await expect(tab.locator("#connection-lost")).to_be_hidden(timeout=15_000)
-        await expect(tab.locator("#state")).to_contain_text("Lunch")
+        await expect(tab.locator("#call-bar")).to_contain_text("Lunch")
 
 
 async def test_a_call_is_muted_and_ended_by_its_page_when_the_network_is_gone_and_a_strip_says_so_wherever_one_reads(
@@ -208,7 +208,7 @@ async def test_a_call_is_muted_and_ended_by_its_page_when_the_network_is_gone_an
     await page.evaluate("scrollTo(0, document.body.scrollHeight)")
     assert await page.evaluate("scrollY") > 100
     await expect(page.locator("#connection-lost")).to_be_in_viewport(timeout=12_000)
-    call = page.locator("#call")
+    call = page.locator("#call-bar")
     for name in ("Mute F8", "Keypad", "Hang up ⇧F2"):
         button = call.get_by_role("button", name=name)
         await expect(button).to_have_count(1)

@@ -139,7 +139,8 @@ async def test_hours_of_one_day_and_a_new_number_are_in_use_once_they_are_releas
     site = desk_line.site / "site.toml"
     desk, before = re.sub("/site.*", "", page.url), site.read_text()
     await page.goto(f"{desk}/site/hours")
-    today = await page.locator(".month [aria-current] a").get_attribute("aria-label")
+    label = await page.locator(".month [aria-current] a").get_attribute("aria-label")
+    today, controller = (label or "").rpartition(" ")[2], desk_line.pid("ivr")
     await page.locator(".month [aria-current] a").click()
     await page.get_by_role("button", name="Closed all day").click()
     await released(page)
@@ -149,6 +150,8 @@ async def test_hours_of_one_day_and_a_new_number_are_in_use_once_they_are_releas
     await page.get_by_role("button", name="Take back").click()
     await expect(page.locator(".notice.good")).to_be_visible(timeout=TAKES_MS)
     assert site.read_text() == before
+    assert "by the hours of this day alone" not in desk_line.control("GET", "/hours")["why"]
+    assert desk_line.pid("ivr") == controller, "the controller was restarted for the hours"
     await page.goto(f"{desk}/site/numbers/new")
     await page.locator("#number").fill("+376 800 212 026")
     await page.locator("#country").select_option("AD")

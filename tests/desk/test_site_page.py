@@ -261,7 +261,7 @@ async def test_the_calendar_shows_plan_holidays_and_exceptions_and_changes_them(
 
     async def cells(query: str = "") -> dict[str, str]:
         page = (await browser.get(f"/site/hours?month=2026-11{query}")).text
-        found = re.findall(r'aria-label="(2026-[-0-9]+)">(.*?)</td>', page, re.DOTALL)
+        found = re.findall(r'aria-label="[0-9]+ · (2026-[-0-9]+)">(.*?)</td>', page, re.DOTALL)
         return {day: " ".join(re.sub("<[^>]*>", " ", cell).split()) for day, cell in found}
 
     shown = await cells()

@@ -104,7 +104,7 @@ async def test_a_request_for_help_rings_on_the_supervisors_page_and_they_listen_
     await hears_only(caller, {OPERATOR_HZ}, {own})
     await page.locator('#call [data-digit="3"]').click()
     await hears_only(caller, {OPERATOR_HZ, own}, set())
-    await page.locator('.unshown-call [data-telephone="hangup"]').click()
+    await page.locator('#call-bar .in-call[data-telephone="hangup"]').click()
     await hears_only(caller, {OPERATOR_HZ}, {own})
     await hears_only(there, {CALLER_HZ}, {own})
     acts = [row["act"] for row in desk_line.json("audit") if row["by"] == entry.id]

@@ -21,8 +21,13 @@ class Flows:
     async def held(self) -> AsyncIterator[None]:
         yield
 
+    is_all_in_use = False
+
     async def take(self) -> str:
         return "7"
+
+    async def is_complete(self) -> bool:
+        return self.is_all_in_use
 
 
 async def test_the_audio_is_built_once_although_the_reload_restarts_the_controller(
@@ -65,3 +70,18 @@ async def test_a_restart_waits_for_a_moment_in_which_nobody_notices_it_but_not_f
     done = await effects.bring(effects.needed(["operators.csv"]), ["operators.csv"], tmp_path)
     assert done.state is EffectState.DONE
     assert at_reload == [disturbed] and len(asked) > 2
+
+
+async def test_nothing_is_restarted_for_values_that_a_running_controller_has_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reload(*_: object) -> None:
+        raise AssertionError("nothing has to be reloaded")
+
+    monkeypatch.setattr(effects_module, "run_detached", reload)
+    (tmp_path / "audio.said").write_text("")
+    flows = Flows()
+    flows.is_all_in_use = True
+    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), flows, lambda: True)
+    done = await effects.bring(effects.needed(["site.toml"]), ["site.toml"], tmp_path)
+    assert (done.state, done.detail) == (EffectState.DONE, "")

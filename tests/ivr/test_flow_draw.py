@@ -148,8 +148,8 @@ def test_only_arabic_is_set_from_right_to_left() -> None:
     for item in picture.iter(f"{SVG}text"):
         hint = item.find(f"{SVG}title")
         text = (item.text if hint is None else hint.tail) or ""
-        arabic = text.startswith("“") or "(ar)" in text
-        assert (item.get("direction") == "rtl") == arabic, text
+        arabic = text.startswith("“") or re.search("[\u0600-\u06ff]", text) or "(ar)" in text
+        assert (item.get("direction") == "rtl") == bool(arabic), text
 
 
 def test_long_texts_are_cut_at_a_word_and_shown_whole_in_a_tooltip() -> None:
@@ -170,8 +170,8 @@ def test_an_invalid_flow_is_drawn_as_far_as_possible() -> None:
     text = edited(text, "topic: file", "topic: 7")
     text = edited(text, "operator: queue", "operator: nobody")
     picture = draw_flow(read_draft(text, "flow.yaml").flow, "fr", words, "wrong")
-    assert "no node mian" in node(picture, "language")
-    assert node(picture, "main").count("no node queue") == 2
+    assert "pas d’étape mian" in node(picture, "language")
+    assert node(picture, "main").count("pas d’étape queue") == 2
     assert "node-queue" not in picture
 
 
@@ -325,3 +325,14 @@ def test_a_picture_that_cannot_be_drawn_gives_one_clear_message(
     assert hatif(monkeypatch, tmp_path, "--out", str(tmp_path / "no" / "flow.svg")) == 1
     shown_text = f"hatif: {tmp_path}/no/flow.svg: No such file or directory; name another file with --out.\n"
     assert capsys.readouterr().err == shown_text
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_the_picture_of_a_language_of_the_desk_has_no_english_words_of_its_own(language: str) -> None:
+    english = set(texts_of(draw_flow(flow_of(FLOW), "en", lambda *_: "spoken", "small")))
+    known = {"“spoken”", "spoken", "small"}
+    shared = english & set(texts_of(draw_flow(flow_of(FLOW), language, lambda *_: "spoken", "small"))) - known
+    flow = flow_of(FLOW)
+    names = {*flow.nodes, *(node.kind for node in flow.nodes.values())}
+    left = {text for text in shared if text.removeprefix("↩ ") not in names and re.search("[a-z]", text)}
+    assert left == set()

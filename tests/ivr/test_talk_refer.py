@@ -96,3 +96,33 @@ async def test_a_transfer_key_is_answered_on_any_line_and_loses_nobody(line: Lin
         maker: "transfer",
         other: "caller",
     }
+
+
+@pytest.mark.parametrize("on", ["callers_line", "colleagues_line"])
+async def test_hold_dial_the_colleague_and_transfer_hands_the_caller_over(
+    line: Line, telephones: Telephones, on: str
+) -> None:
+    """As every softphone does it: without codes."""
+    maker, other = french(line, 2)
+    caller = {"callers_line": "+33613000064", "colleagues_line": "+33613000065"}[on]
+    call, leg, phone = await conversation(line, telephones, caller, maker)
+    colleague = await line.phone(telephones, other, answers=COLLEAGUE_HZ)
+    began = call.clock
+    await leg.hold()
+    await hears_music(call, call.clock)
+    asking = await phone.dial(other)
+    asking.tone(1500.0)
+    await asking.hears_tone(COLLEAGUE_HZ)
+    asked = colleague.calls[-1]
+    await asked.hears_tone(1500.0)
+    async with asyncio.timeout(5):
+        await (leg.transfer_to(asking) if on == "callers_line" else asking.transfer_to(leg))
+    await call.hears_tone(COLLEAGUE_HZ)
+    await asked.hears_tone(CALLER_HZ)
+    await asyncio.gather(asking.ended(), leg.ended())
+    never_silent(call, began)
+    assert (stands(line, caller)["operator"], len(colleague.calls)) == (other, 1)
+    await call.hangup()
+    story = await line.story(caller)
+    assert kinds(story).count("referred") == 1
+    assert [(operator, role) for operator, role, _ in pairings(story)][-1] == (other, "operator")

@@ -159,3 +159,14 @@ def test_a_databases_password_is_in_no_value(example: site.Site, people: tuple[O
     assert "hush" not in str(told) and "not shown" in told["database.url"]
     assert told["database.url"] != of("postgresql://hatif:other@db/hatif")["database.url"]
     assert of(None)["database.url"] == "null"
+
+
+def test_opening_hours_restart_nothing_and_a_time_zone_does(
+    example: site.Site, people: tuple[OperatorEntry, ...]
+) -> None:
+    closed = example.model_copy(update={"hours": example.hours.model_copy(update={"week": {}, "holidays": None})})
+    found = plan(flatten(example, people), flatten(closed, people))
+    assert found.changes and found.taken and found.processes == ()
+    elsewhere = example.model_copy(update={"hours": closed.hours.model_copy(update={"timezone": "Europe/Paris"})})
+    found = plan(flatten(example, people), flatten(elsewhere, people))
+    assert not found.taken and found.processes == ("ivr", "desk")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ivr.call.node import BACK, CHANGE_LANGUAGE, OPERATOR
+from ivr.flow.draw.words import own_language, say
 from ivr.flow.file import AnyNode, Flow
 from ivr.flow.nodes.ask import Ask
 from ivr.flow.nodes.callback import Callback
@@ -27,12 +28,13 @@ Spoken = Callable[[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a card: a key, words, and the target node. `language` is that of spoken words."""
+    """A line of a card: a key, words, and the target node. Words that are not spoken are the picture's own."""
 
     text: str
     key: str = ""
     target: str | None = None
-    language: str | None = None
+    language: str = "en"
+    is_spoken: bool = True
     whole: bool = False  # spoken words that may take two lines
 
 
@@ -71,12 +73,12 @@ class _CardWriter:
         match node:
             case Say():
                 yield self.whole(node.text)
-                yield Row("then", target=node.next)
+                yield self.own("then", target=node.next)
             case SayIt():
                 yield from self.topic(node.topic)
                 yield self.whole("say_it_question")
-                yield Row("reads the procedure that is meant")
-                yield Row("else, or a key", target=node.next)
+                yield self.own("reads the procedure that is meant")
+                yield self.own("else, or a key", target=node.next)
                 yield from self.back(node.back)
             case Language():
                 yield from self.languages(node)
@@ -87,17 +89,19 @@ class _CardWriter:
                     yield from self.topic(option.topic)
                 yield from self.back(node.back)
                 if node.after_help is not None:
-                    yield Row("no key", target=node.after_help)
+                    yield self.own("no key", target=node.after_help)
             case Ask():
                 yield self.whole(node.text)
-                yield Row(f"{node.least} to {node.most} digits: {node.name}", key="#", target=node.next)
+                yield self.own(
+                    "{least} to {most} digits: {name}", "#", node.next, least=node.least, most=node.most, name=node.name
+                )
                 yield from self.back(node.back)
             case Hours():
-                yield Row("open", target=node.open)
-                yield Row("closed", target=node.closed)
-                for why, text in (("says", node.text), ("holiday", node.holiday), ("forced", node.forced)):
+                yield self.own("open", target=node.open)
+                yield self.own("closed", target=node.closed)
+                for why, text in (("says:", node.text), ("holiday:", node.holiday), ("forced:", node.forced)):
                     if text is not None:
-                        yield Row(f"{why}:")
+                        yield self.own(why)
                         yield self.whole(text)
             case GuideNode():
                 yield from self.topic(node.topic)
@@ -115,38 +119,38 @@ class _CardWriter:
                 yield from self.back(node.back)
             case Case():
                 yield from self.topic(node.topic)
-                yield Row(f"reference, {REFERENCE_DIGITS} digits")
-                yield Row(f"PIN, {PIN_DIGITS} digits")
-                yield Row("tells the state of the case")
+                yield self.own("reference, {digits} digits", digits=REFERENCE_DIGITS)
+                yield self.own("PIN, {digits} digits", digits=PIN_DIGITS)
+                yield self.own("tells the state of the case")
                 if node.next is not None:
-                    yield Row("then no key", target=node.next)
+                    yield self.own("then no key", target=node.next)
                 yield from self.back(node.back)
             case Record():
                 yield from self.topic(node.topic)
                 yield self.whole(node.text)
-                yield Row(f"at most {node.longest_s} s, hear, again, send")
-                yield Row(f"becomes a case: {node.file}, due in {node.due_h} h")
-                yield Row("sent", target=node.next)
+                yield self.own("at most {seconds} s, hear, again, send", seconds=node.longest_s)
+                yield self.own("becomes a case: {kind}, due in {hours} h", kind=node.file, hours=node.due_h)
+                yield self.own("sent", target=node.next)
                 yield from self.back(node.back)
             case Callback():
                 yield self.says("callback_this_number", key="1")
                 yield self.says("callback_other_number", key="2")
-                yield Row("stored", target=node.next)
+                yield self.own("stored", target=node.next)
                 yield from self.back(node.back)
             case Queue():
                 yield from self.topic(node.topic)
-                yield Row("waits for an operator in their language")
+                yield self.own("waits for an operator in their language")
                 if node.priority:
-                    yield Row(f"priority {node.priority:+}")
+                    yield self.own("priority {priority:+}", priority=node.priority)
                 if node.consent is not None:
-                    yield Row("where conversations are recorded:")
+                    yield self.own("where conversations are recorded:")
                     yield self.whole(node.consent)
                 for offer in node.offers:
                     yield self.says(offer.text, key=offer.key, target=offer.next)
-                yield Row("after the conversation", target=node.next)
+                yield self.own("after the conversation", target=node.next)
             case Survey():
                 yield self.whole(node.text)
-                yield Row("stored", key=f"{ANSWERS[0]}-{ANSWERS[-1]}", target=node.next)
+                yield self.own("stored", f"{ANSWERS[0]}-{ANSWERS[-1]}", node.next)
             case End():
                 if node.text is not None:
                     yield self.whole(node.text)
@@ -155,13 +159,13 @@ class _CardWriter:
         if node.institution is not None:
             yield self.whole(node.institution)
         if node.remembered is not None:
-            yield Row("returning callers, in their last language:")
+            yield self.own("returning callers, in their last language:")
             yield Row(self.spoken(self.language, node.remembered), GO_ON, node.continues, self.language)
             yield self.says(node.other, key=CHANGE_LANGUAGE)
-            yield Row("other callers:")
+            yield self.own("other callers:")
         for key, language in node.options.items():
             yield Row(self.spoken(language, node.text), key=key, language=language)
-        yield Row("in that language", target=node.next)
+        yield self.own("in that language", target=node.next)
 
     def says(self, text: str, *, key: str = "", target: str | None = None) -> Row:
         return Row(self.spoken(self.language, text), key, target, self.language)
@@ -169,12 +173,15 @@ class _CardWriter:
     def whole(self, text: str) -> Row:
         return Row(self.spoken(self.language, text), language=self.language, whole=True)
 
-    @staticmethod
-    def topic(topic: str | None) -> Iterator[Row]:
-        if topic is not None:
-            yield Row(f"topic: {topic}")
+    def own(self, text: str, key: str = "", target: str | None = None, **values: object) -> Row:
+        """Return a row of the picture's own words."""
+        language = own_language(self.language)
+        return Row(say(language, text, **values), key, target, language, is_spoken=False)
 
-    @staticmethod
-    def back(node: str | None) -> Iterator[Row]:
+    def topic(self, topic: str | None) -> Iterator[Row]:
+        if topic is not None:
+            yield self.own("topic: {topic}", topic=topic)
+
+    def back(self, node: str | None) -> Iterator[Row]:
         if node is not None:
-            yield Row("back", key=BACK, target=node)
+            yield self.own("back", BACK, node)

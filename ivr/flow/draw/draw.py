@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from ivr.flow.draw.cards import Card, Row, Spoken, cards
 from ivr.flow.draw.layout import Box, Layout, place
+from ivr.flow.draw.words import LEGEND, own_language, say
 from ivr.flow.file import Flow
 from picture import svg
 
@@ -44,14 +45,17 @@ def draw_flow(flow: Flow, language: str, spoken: Spoken, title: str) -> str:
     boxes = [_Box(card, tuple(_lines(card))) for card in cards(flow, language, spoken)]
     roots = (flow.start, flow.operator, flow.change_language)
     placed = place([box.shape for box in boxes], roots, width=_WIDTH, gap=_GAP, entry=_HEAD / 2)
-    legend = _legend(flow)
+    own = own_language(language)
+    legend = _legend(flow, own)
     width = max(placed.size[0], 900.0) + 2 * _MARGIN
     height = placed.size[1] + _TITLE + (len(legend) + 1) * _LEGEND_ROW + 2 * _MARGIN
     picture = svg.root(width, height, title)
     svg.rectangle(picture, (0, 0), (width, height), fill=_PAPER)
     svg.text(picture, (_MARGIN, _MARGIN + 14), title, size=20, fill=_INK, font_weight="bold")
-    _picture(picture, flow, boxes, placed)
-    _write_legend(picture, legend, height - _MARGIN - (len(legend) - 1) * _LEGEND_ROW)
+    _picture(picture, flow, boxes, placed, own)
+    rtl = svg.right_to_left(own)
+    corner = width - _MARGIN if rtl else _MARGIN, height - _MARGIN - (len(legend) - 1) * _LEGEND_ROW
+    _write_legend(picture, legend, corner, rtl=rtl)
     return svg.to_text(picture)
 
 
@@ -93,7 +97,7 @@ def _lines(card: Card) -> list[_Line]:
     return found
 
 
-def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Layout) -> None:
+def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Layout, own: str) -> None:
     at = f"translate({_MARGIN:g} {_MARGIN + _TITLE:g})"
     drawing = svg.group(picture, transform=at)
     lines = svg.group(drawing, fill="none", stroke=_LINE, stroke_width="1.6")
@@ -108,7 +112,9 @@ def _picture(picture: Element, flow: Flow, boxes: list[_Box], placed: Layout) ->
     if flow.start in placed.corners:
         x, y = placed.corners[flow.start]
         svg.circle(drawing, (x - 14, y + _HEAD / 2), 5, fill=_INK)
-        svg.text(drawing, (x, y - 8), "start", size=_SMALL, fill=_INK, font_weight="bold")
+        rtl = svg.right_to_left(own)
+        left = x + _WIDTH if rtl else x
+        svg.text(drawing, (left, y - 8), say(own, "start"), size=_SMALL, rtl=rtl, fill=_INK, font_weight="bold")
 
 
 def _draw(parent: Element, box: _Box, placed: Layout) -> None:
@@ -134,7 +140,7 @@ def _target_label(row: Row, place_: tuple[str, int], placed: Layout) -> str | No
     if row.target is None:
         return None
     if row.target not in placed.corners:
-        return f"no node {row.target}"
+        return say(own_language(row.language), "no node {name}", name=row.target)
     return "" if place_ in placed.drawn else f"↩ {row.target}"
 
 
@@ -152,10 +158,9 @@ def _row(parent: Element, line: _Line, at: tuple[float, float], label: str | Non
         right -= svg.width(label, _SMALL) + 6
     elif label is not None and row.target is not None:
         svg.circle(parent, (x + _WIDTH, top + _ROW / 2), 3, fill=_LINE, data_to=row.target, data_key=row.key)
-    is_spoken = row.language is not None
-    size, rtl = _TEXT if is_spoken else _SMALL, row.language is not None and svg.right_to_left(row.language)
+    size, rtl = _TEXT if row.is_spoken else _SMALL, svg.right_to_left(row.language)
     words = line.text if line.text is not None else svg.shorten(row.text, size, right - left)
-    colour = _INK if is_spoken else _FAINT
+    colour = _INK if row.is_spoken else _FAINT
     written = svg.text(parent, (right if rtl else left, base), words, size=size, rtl=rtl, fill=colour)
     if words.endswith("…"):
         svg.hint(written, row.text)
@@ -170,17 +175,12 @@ def _key(parent: Element, at: tuple[float, float], key: str) -> float:
     return width
 
 
-def _legend(flow: Flow) -> list[str]:
-    return [
-        f"In every menu: 0 asks for an operator ({flow.operator}), 9 changes the language ({flow.change_language}), "
-        "# repeats, * goes back. No lines are drawn for these.",
-        f"After silence or wrong keys callers hear help once, then get an operator ({flow.operator}), or follow the "
-        "row “no key”.",
-        "In record, callback and survey both continue to the next node instead; in language, silence does.",
-        "↩ and a name: the row leads back to that node, further left. Spoken words may be shortened.",
-    ]
+def _legend(flow: Flow, language: str) -> list[str]:
+    names = {"operator": flow.operator, "language": flow.change_language}
+    return [say(language, text, **names) for text in LEGEND]
 
 
-def _write_legend(picture: Element, legend: list[str], top: float) -> None:
+def _write_legend(picture: Element, legend: list[str], corner: tuple[float, float], *, rtl: bool) -> None:
     for number, line in enumerate(legend):
-        svg.text(picture, (_MARGIN, top + number * _LEGEND_ROW), line, size=_TEXT, fill=_FAINT)
+        at = corner[0], corner[1] + number * _LEGEND_ROW
+        svg.text(picture, at, line, size=_TEXT, rtl=rtl, fill=_FAINT)
