@@ -113,7 +113,7 @@ def _of_the_flow(event: Mapping[str, Any]) -> str | None:
             return f"asks for {data['procedure']}, which has no audio, and is led to an operator"
         case "guide_request":
             return f"wants {data['procedure']} of the guide in writing, on {data['number']}"
-        case "consulate" if data["what"] == "none":
+        case "consulate" if "city" not in data:
             return "hears that there is no consulate for their country"
         case "consulate":
             what = "the duty number" if data["what"] == "duty" else "address and hours"

@@ -25,7 +25,8 @@ VALUES: dict[str, Any] = {
     "seconds": 3.5, "secret": True, "since": 1.8e9, "state": "no_answer", "status": "ANSWER", "step": "where",
     "supervisor": "1003", "target": "1002", "text": "consent", "texts": ["whisper"], "to": "1002", "topic": "travel",
     "to_kind": "operator", "try_number": 1, "wait": "about_5", "way": "keys", "why": "closed",
-    "request": "0199", "cause": 34, "server": 2, "said": True, "ms": 410, "yes": False,
+    "request": "0199", "cause": 34, "server": 2, "said": True, "ms": 410, "yes": False, "city": "Lyon", "country": "FR",
+    "what": "duty",
 }  # fmt: skip
 """For each name in an event's data, a value that it may have."""
 
