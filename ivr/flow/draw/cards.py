@@ -110,12 +110,12 @@ class _CardWriter:
                 yield from self.back(node.back)
             case ConsulateNode():
                 yield from self.topic(node.topic)
-                yield Row("several in the caller's country: by city, with a key")
+                yield self.own("several in the caller's country: by city, with a key")
                 yield self.whole(f"consulate_{node.what}")
-                yield Row("no consulate in the caller's country:")
+                yield self.own("no consulate in the caller's country:")
                 yield self.says("consulate_guide", key=GUIDE, target=node.guide)
                 if node.next is not None:
-                    yield Row("then no key", target=node.next)
+                    yield self.own("then no key", target=node.next)
                 yield from self.back(node.back)
             case Case():
                 yield from self.topic(node.topic)

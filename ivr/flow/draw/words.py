@@ -17,6 +17,14 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "forced:": ("fermeture imposée :", "إغلاق مفروض:"),
     "reference, {digits} digits": ("référence, {digits} chiffres", "المرجع، {digits} أرقام"),
     "PIN, {digits} digits": ("code secret, {digits} chiffres", "الرمز السري، {digits} أرقام"),
+    "several in the caller's country: by city, with a key": (
+        "plusieurs dans le pays de l’appelant : par ville, avec une touche",
+        "إذا تعددت في بلد المتصل: حسب المدينة، بمفتاح",
+    ),
+    "no consulate in the caller's country:": (
+        "aucun consulat dans le pays de l’appelant :",
+        "لا قنصلية في بلد المتصل:",
+    ),
     "tells the state of the case": ("dit l’état du dossier", "يخبر بحالة الملف"),
     "at most {seconds} s, hear, again, send": (
         "{seconds} s au plus, écouter, refaire, envoyer",
