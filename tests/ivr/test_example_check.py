@@ -35,7 +35,7 @@ def test_a_site_of_another_name_is_told_which_texts_still_name_the_consulate(new
     edit(new_site, "site.toml", 'name = "consulate"', 'name = "city-hall"')
     flow, texts, guide = named(new_site)
     begin = "texts of the example's institution are still spoken: "
-    assert flow == ("flow.yaml", f"{begin}1 (documents_travel), such as 'Visas and stays in Morocco,'")
+    assert flow == ("flow.yaml", f"{begin}1 (documents_travel), such as 'Visas and living in Morocco,'")
     assert guide[0].startswith("guide/") and "and 67 more" in guide[1]
     spoken = "4 (institution, callback_hello, told_hello, told_asked), such as 'Consulate of Morocco.'"
     assert texts == ("texts.yaml", begin + spoken)
