@@ -36,7 +36,7 @@ def key_of(text: str | tuple[str, ...] | list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("fr", "Documents et visas"), ("ar", "وثائق وتأشيرة"), ("en", "Documents and visas")]
+    ("language", "words"), [("fr", "Documents et visas"), ("ar", "وثائق وتأشيرات"), ("en", "Documents and visas")]
 )
 def test_the_options_of_menus_are_written_in_the_operators_language(language: str, words: str) -> None:
     assert site_words.load(CHECKOUT / "sites" / "consulate").choice(language, "main_documents") == words

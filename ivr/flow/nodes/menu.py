@@ -17,7 +17,7 @@ class Option(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Key
-    text: TextId  # "State of your file," in a menu, "To leave a message," in a queue
+    text: TextId  # "Status of your file," in a menu, "To leave a message," in a queue
     next: NodeName
 
 
