@@ -1,23 +1,28 @@
-"""`hatif callbacks`: list call-back requests and why each is not called yet; add, take over and cancel them."""
+"""`hatif callbacks`: list call-back requests and why each is not called yet; add, take over and cancel them.
 
-import asyncio
+The office does what is asked for, but for adding, which asks the line to call.
+"""
+
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
-from urllib.parse import quote
 
 import typer
 
-from cli.composition import Composition, ControllerAwayError
+from cli.cases.office import me, read, work
+from cli.composition import Composition, ControlError, ControllerAwayError
 from cli.groups import add_group
-from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console, errors
-from db import callbacks
-from db.engine import open_engine
-from db.traces import Read
-from ivr.callbacks import listing
+from db.callback_requests import CallbackRequest
+from db.callback_states import due_of, routing_age
 from ivr.model import clock
-from ivr.site import callback_rules
+from office import callbacks as office
+from office.callback_reasons import LineNow
+from office.callbacks import Listed
+from office.reading import ByCommand
 from routing import hours
+from wire.live import OperatorStatus
 
 IDENTITY = typer.Argument(help="The request's id, or the beginning of it.")
 WHY = typer.Option("", "--why", help="The reason, for the record.")
@@ -41,46 +46,71 @@ def list_requests(
     if context.invoked_subcommand is not None:
         return
     parts = Composition()
-    try:
-        rows = cast(list[dict[str, Any]], parts.ask_controller("GET", f"/callbacks?last={last}"))
-    except ControllerAwayError:
-        rows = asyncio.run(_read(parts, last))
-        errors.print("hatif: the controller does not answer: nobody is called back.", style="yellow", markup=False)
-    if rows:
-        put_on_record(parts, Read.LIST, "list:callbacks", lines=len(rows), last=last)
+    line = _line_now(parts)
+    rows = [
+        _row(listed)
+        for listed in read(parts, lambda office_: office.latest(office_, me(), ByCommand(), parts.site, line, last))
+    ]
     if json:
         as_json(rows)
         return
     columns = ("id", "kind", "state", "number", "asked_by", "language", "topic", "due", "tries", "why_not", "reason")
-    as_table("Call-back requests", columns, ([_parse_instant(row[name]) for name in columns] for row in rows))
+    as_table("Call-back requests", columns, ([row[name] for name in columns] for row in rows))
 
 
-def _parse_instant(value: object) -> object:
-    """Return an instant of a document as a datetime, anything else unchanged."""
-    if isinstance(value, str) and len(value) > 19 and value[4:5] == "-" and value[10:11] == "T":
-        return datetime.fromisoformat(value)
-    return value
+def _row(listed: Listed) -> dict[str, Any]:
+    """Return a request as `--json` has it."""
+    request = listed.request
+    return {
+        "id": request.id,
+        "kind": request.kind,
+        "state": request.state,
+        "number": request.number,
+        "asked_by": request.asked_by,
+        "country": request.country,
+        "language": request.language,
+        "topic": request.topic,
+        "operator": request.operator_id,
+        "case": request.case_reference,
+        "wished": request.wished,
+        "waiting_since": routing_age(request),
+        "due": due_of(request),
+        "tries": request.tries,
+        "tried": request.tried,
+        "reason": request.reason,
+        "why_not": listed.why_not,
+        "call": request.call_id,
+        "dialled_call": request.dialled_call_id,
+        "ended": request.ended,
+        "dialled": listed.tries,
+    }
 
 
-async def _read(parts: Composition, last: int) -> list[dict[str, Any]]:
-    """Read the requests from the database, with opening hours from the site's plan."""
-    now = clock.now()
-    async with open_engine(parts.database_url) as engine:
-        requests = await callbacks.latest(engine, last)
-        tries = await callbacks.tries(engine, [request.id for request in requests])
-        dialled = await callbacks.count_dialled(engine, callback_rules.midnight(now, parts.site.hours.timezone))
-    return listing.rows(requests, tries, dialled, parts.site, plan_of(parts), now)
+def _line_now(parts: Composition) -> LineNow:
+    """Return what is live, from the controller; without one, with opening hours from the site's plan."""
+
+    @cache
+    def is_open(language: str | None) -> bool:
+        asked = f"?language={language}" if language in parts.site.languages else ""
+        return bool(cast(dict[str, Any], parts.ask_controller("GET", f"/hours{asked}"))["open"])
+
+    try:
+        queue = cast(list[dict[str, Any]], parts.ask_controller("GET", "/queue"))
+        operators = cast(list[dict[str, Any]], parts.ask_controller("GET", "/operators"))
+    except ControllerAwayError:
+        errors.print("hatif: the controller does not answer: nobody is called back.", style="yellow", markup=False)
+        return LineNow(open_by_plan(parts, clock.now()))
+    if any(row["state"] == OperatorStatus.UNKNOWN for row in operators):
+        return LineNow(is_open)  # the controller is not connected to Asterisk
+    away = (OperatorStatus.AWAY, OperatorStatus.PAUSED)
+    on_duty = sum(row["state"] not in away and not row["training"] for row in operators)
+    return LineNow(is_open, {row["callback"]: row["place"] for row in queue if row["callback"]}, on_duty)
 
 
-def plan_of(parts: Composition) -> Any:
-    """Return an object that answers whether the line is open, by plan and holidays, ignoring forced hours."""
+def open_by_plan(parts: Composition, at: datetime) -> Callable[[str | None], bool]:
+    """Return what answers whether the line is open for a language, by plan and holidays, ignoring forced hours."""
     days = parts.site.hours.closing_days()
-
-    class Plan:
-        def answer(self, at: datetime, *, language: str | None = None) -> hours.Answer:
-            return hours.answer(parts.site.hours.plan(language=language, days=days), at)
-
-    return Plan()
+    return lambda language: hours.answer(parts.site.hours.plan(language=language, days=days), at).open
 
 
 def add(
@@ -103,15 +133,20 @@ def take(
     node_gone: bool = GONE,
 ) -> None:
     """Take a request over: a person calls the number, and Hatif no longer does."""
-    _change(identity, "take", {"why": why, "operator": operator, "node_gone": node_gone})
+    parts = Composition()
+    if operator is not None and operator not in [entry.id for entry in parts.operators]:
+        raise ControlError(f"There is no operator {operator!r}; `hatif operators` lists them.")
+    _say(
+        work(
+            parts, lambda office_: office.take(office_, me(), identity, operator=operator, why=why, node_gone=node_gone)
+        )
+    )
 
 
 def cancel(identity: str = IDENTITY, why: str = WHY, node_gone: bool = GONE) -> None:
     """Cancel a request."""
-    _change(identity, "cancel", {"why": why, "node_gone": node_gone})
+    _say(work(Composition(), lambda office_: office.cancel(office_, me(), identity, why=why, node_gone=node_gone)))
 
 
-def _change(identity: str, action: str, body: dict[str, Any]) -> None:
-    answer = Composition().ask_controller("POST", f"/callbacks/{quote(identity, safe='')}/{action}", body)
-    row = cast(dict[str, Any], answer)
-    console.print(f"{row['id']}: {row['state']} ({row['reason']}).", markup=False)
+def _say(over: CallbackRequest) -> None:
+    console.print(f"{over.id}: {over.state} ({over.reason}).", markup=False)

@@ -90,19 +90,31 @@ async def move(
     `outcome`: how the try in progress ended, at `at`.
     """
     async with writing(engine) as connection:
-        if not await _moved(connection, before, after):
-            return False
-        if outcome is not None:
-            await connection.execute(
-                update(CallbackTry)
-                .where(
-                    CallbackTry.callback_id == before.id,
-                    CallbackTry.try_number == before.tries,
-                    CallbackTry.outcome.is_(None),
-                )
-                .values(outcome=outcome.value, ended=at)
+        return await moved(connection, before, after, outcome=outcome, at=at)
+
+
+async def moved(
+    connection: AsyncConnection,
+    before: CallbackRequest,
+    after: CallbackRequest,
+    *,
+    outcome: TryOutcome | None = None,
+    at: datetime | None = None,
+) -> bool:
+    """Do the same in a transaction of the caller's."""
+    if not await _moved(connection, before, after):
+        return False
+    if outcome is not None:
+        await connection.execute(
+            update(CallbackTry)
+            .where(
+                CallbackTry.callback_id == before.id,
+                CallbackTry.try_number == before.tries,
+                CallbackTry.outcome.is_(None),
             )
-        return True
+            .values(outcome=outcome.value, ended=at)
+        )
+    return True
 
 
 async def replace(engine: AsyncEngine, before: CallbackRequest, after: CallbackRequest, new: CallbackRequest) -> bool:

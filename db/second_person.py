@@ -5,6 +5,7 @@ that account in their own hands: the account is *tied* to them until somebody el
 (`desk/people/links.py`).
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -12,6 +13,35 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from db.engine import insert_of, reading
 from db.tables import AccountTie
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why somebody is no second person: `own`, or `let_in` for a tie; and the same as a sentence."""
+
+    code: str
+    sentence: str
+
+
+async def objections(engine: AsyncEngine, actor: str, author: str) -> tuple[Objection, ...]:
+    """Return what stands against an actor as the second person for what an author has written, if anything does."""
+    if actor == author:
+        return (Objection("own", "You have written this yourself: another person decides about it."),)
+    return await objections_by_tie(engine, actor, author) or await objections_by_tie(engine, author, actor)
+
+
+async def objections_by_tie(engine: AsyncEngine, account: str, administrator: str) -> tuple[Objection, ...]:
+    """Return what stands against an account's acting on something of an administrator, who may hold it in their hands.
+
+    In that direction only: it is for what an author may decide about themselves.
+    """
+    if administrator not in await let_in_by(engine, account):
+        return ()
+    sentence = (
+        f"{account} has come in by a link that {administrator} made, and is no second person for {administrator}."
+        f" Another administrator, or `hatif accounts login {account}` on the server, renews the access."
+    )
+    return (Objection("let_in", sentence),)
 
 
 async def tied_to(connection: AsyncConnection, account: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ from db.audit import entry
 from db.engine import writing
 from db.enums import AmendmentState
 from db.ids import uuid7
-from db.second_person import let_in_by
+from db.second_person import objections
 from ivr.model.text import one_line
 from office.context import Office
 from office.people import Actor, NotAllowedError, Permission, require
@@ -86,7 +86,8 @@ async def refuse(office: Office, actor: Actor, identity: UUID, why: str) -> None
     """
     require(actor, Permission.SUPERVISE)
     amendment = await amendments.find(office.engine, identity)
-    await _need_second_person(office, amendment, actor)
+    for objection in await objections(office.engine, actor.id, amendment.proposed_by):
+        raise AmendmentError(objection.sentence, objection.code)
     await _decide(office, actor, amendment, AmendmentState.REFUSED, "amendment_refused", one_line(why, LONGEST_WHY))
 
 
@@ -108,16 +109,6 @@ async def _decide(
         if not await amendments.decide(connection, amendment.id, AmendmentState.PROPOSED, state, **kept):
             raise AmendmentError("Somebody else has just decided about this amendment.", "taken")
         await connection.execute(_audited(office, actor, act, amendment, reason))
-
-
-async def _need_second_person(office: Office, amendment: Amendment, actor: Actor) -> None:
-    proposer = amendment.proposed_by
-    if proposer == actor.id:
-        raise AmendmentError("You have proposed this amendment: another person releases or refuses it.", "own")
-    for one, other in ((actor.id, proposer), (proposer, actor.id)):
-        if other in await let_in_by(office.engine, one):
-            sentence = f"{one} has come in by a link that {other} made, and is no second person for {other}."
-            raise AmendmentError(sentence, "let_in")
 
 
 def _speakable(language: str, written: str) -> str:

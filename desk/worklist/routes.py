@@ -28,8 +28,9 @@ from desk.people.signed_in import OperatorDep, SignedIn
 from desk.reading.reader import ReaderDep
 from desk.worklist import calling, work
 from desk.worklist.work import Counts
-from office import guide_requests, messages
+from office import callbacks, guide_requests, messages
 from office.cases import changing, reading
+from office.people import NotAllowedError
 from office.taking import TakenError
 
 router = APIRouter(prefix="/worklist")
@@ -189,9 +190,10 @@ async def change_callback(
     if change == "call":
         await room.ask(f"/callbacks/{callback}/call", {"operator": room.signed_in.operator})
         return await room.page(calling.RINGS)
-    if not await work.is_own(room.desk.engine, callback, room.signed_in.operator):
-        raise DeskError(403, _NOT_YOUR_CALL)
-    await room.ask(f"/callbacks/{callback}/cancel", {"why": "at the desk"})
+    try:
+        await room.change(callbacks.cancel(room.desk.office, room.signed_in.actor, str(callback), why="at the desk"))
+    except NotAllowedError:
+        raise DeskError(403, _NOT_YOUR_CALL) from None
     return await room.page()
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,6 +12,7 @@ from db.callback_requests import CallbackRequest
 from db.enums import CallbackKind, CallbackState
 from db.guide_request_data import GuideRequest
 from db.message_data import VoiceMessage
+from office import callbacks as office_callbacks
 from office import guide_requests as office_requests
 from office import messages as office_messages
 from office.context import Office
@@ -52,17 +52,19 @@ class Work:
 
 
 async def read(office: Office, actor: Actor, *, tests: bool) -> Work:
-    """Return what a person can work off. Calls that the line makes by itself are not part of it.
+    """Return what a person can work off.
 
     `tests`: also what comes from test calls. The page puts the whole list on record.
     """
-    waiting = [row for row in await callbacks.pending(office.engine) if row.kind != CallbackKind.CASE]
     return Work(
         _rows(
             await office_messages.latest(office, actor, PartOfList(), tests=tests),
             lambda row: row.taken_by == actor.id,
         ),
-        _rows(waiting, lambda row: row.operator_id == actor.operator),
+        _rows(
+            await office_callbacks.pending(office, actor, PartOfList()),
+            lambda row: row.operator_id == actor.operator,
+        ),
         _rows(
             [row for row in await office_requests.latest(office, actor, PartOfList()) if tests or not row.test],
             lambda row: row.taken_by == actor.id,
@@ -77,13 +79,6 @@ def _rows(found: Sequence[T], is_own: Callable[[T], bool]) -> Rows[T]:
 def is_free(request: CallbackRequest) -> bool:
     """Return whether nobody works on a call-back request."""
     return request.kind != CallbackKind.OPERATOR and request.state == CallbackState.REQUESTED
-
-
-async def is_own(engine: AsyncEngine, request: UUID, operator: str) -> bool:
-    """Return whether an operator is the one who will be rung for a call-back request."""
-    pending = await callbacks.pending(engine)
-    wanted = (CallbackKind.OPERATOR, operator)
-    return any(row.id == request and (row.kind, row.operator_id) == wanted for row in pending)
 
 
 class Counts:

@@ -18,8 +18,7 @@ from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.api.router import make_router
-from ivr.api.second_person import need_second_person
-from ivr.api.site_changes import ChangesDep, PersonName, refusal
+from ivr.api.site_changes import ChangesDep, PersonName, refusal, refuse_objections
 from ivr.controller.controller import Controller
 from ivr.model import clock
 from ivr.model.text import one_line
@@ -98,7 +97,7 @@ async def release(
     check refuses it.
     """
     found = await _find(controller, changes, identity)
-    await _need_second_person(controller, found, actor)
+    refuse_objections(controller, await controller.people.objections(actor, found.proposed_by))
     decided: dict[str, Any] = {"decided": clock.now(), "decided_by": actor, "reason": None, "change_id": None}
     await _move(controller, found, AmendmentState.PROPOSED, AmendmentState.RELEASING, **decided)
     try:
@@ -194,14 +193,6 @@ async def _move(
     moved = confirmed(await controller.amendments.move(amendment.id, before, after, **more), controller.amendments)
     if not moved:
         raise ApiError(409, "Somebody else has just decided about this amendment.", "taken")
-
-
-async def _need_second_person(controller: Controller, amendment: Amendment, actor: str) -> None:
-    proposer = amendment.proposed_by
-    if proposer == actor:
-        raise ApiError(403, "You have proposed this amendment: another person releases or refuses it.", "own")
-    await need_second_person(controller, actor, proposer)
-    await need_second_person(controller, proposer, actor)
 
 
 def _note(controller: Controller, actor: str, act: str, amendment: Amendment) -> None:

@@ -1,25 +1,24 @@
-"""The control API's part about call-back requests. Every change is in the audit."""
+"""The control API's part about call-backs: asking the line to call somebody. It is in the audit.
+
+Requests are listed, taken over and cancelled in the office (`office.callbacks`).
+"""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Path
+from pydantic import BaseModel, Field
 
 from db.callback_requests import CallbackRequest
-from db.enums import CallbackKind, CallbackState, TryOutcome
+from db.callback_states import AT_WORK, RequestEvent, advance
+from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
 from db.references import is_valid, normalize
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep
 from ivr.api.problems import ApiError, confirmed, documented, present
 from ivr.api.router import make_router
-from ivr.callbacks import listing
-from ivr.callbacks.facts import counts_minutes
-from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, end_orphaned
 from ivr.controller.controller import Controller
-from ivr.hours.opening import one_line
 from ivr.model import clock
 from ivr.model.e164 import country_of, normalise
 from ivr.records.callback_records import record_audit, record_request
@@ -31,44 +30,6 @@ router = make_router("callbacks", "/callbacks")
 CallbackId = Annotated[
     str, Path(alias="callback", max_length=40, description="The id of the call-back request, or how it begins.")
 ]
-
-
-class Attempt(BaseModel):
-    """A number that was dialled for a call-back request."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    number: int = Field(alias="try", description="Counted from 1.")
-    operator: str | None = Field(description="Who was waiting for the caller; null where nobody was needed.")
-    dialled: datetime
-    outcome: TryOutcome | None = Field(description="Null while it is not known.")
-    ended: datetime | None
-
-
-class Callback(BaseModel):
-    """A caller who wants to be called."""
-
-    id: str
-    kind: CallbackKind
-    state: CallbackState
-    number: str
-    asked_by: str | None = Field(description="The caller who made it; null if withheld, or if no caller made it.")
-    country: str | None
-    language: str | None
-    topic: str | None
-    operator: str | None
-    case: str | None = Field(description="The reference of the case file.")
-    wished: datetime = Field(description="When it was asked for.")
-    waiting_since: datetime | None = Field(description="From when on it counts as waiting, for routing.")
-    due: datetime | None = Field(description="Not before.")
-    tries: int
-    tried: datetime | None
-    reason: str | None = Field(description="What the last change was for.")
-    why_not: str = Field(description="Why it is not dialled at this moment.")
-    call: str | None = Field(description="The call in which it was asked for.")
-    dialled_call: str | None
-    ended: datetime | None
-    dialled: list[Attempt]
 
 
 class NewCallback(models.Request):
@@ -91,40 +52,6 @@ class CallbackAdded(BaseModel):
     """The new call-back request."""
 
     id: str
-
-
-class CallbackChange(models.Request):
-    """Why a call-back request ends, and who takes care of it."""
-
-    why: str = Field("", max_length=300)
-    operator: str | None = Field(None, max_length=20, description="The operator who takes it over, if it is one.")
-    node_gone: bool = Field(False, description="Whether a node that is working on it is gone for good.")
-
-
-class CallbackEnded(BaseModel):
-    """A call-back request that is over."""
-
-    id: str
-    state: CallbackState
-    reason: str | None
-
-
-@router.get("", responses=documented(503))
-async def callbacks(
-    controller: ControllerDep,
-    last: Annotated[int, Query(ge=0, le=1000, description="How many of those that are over.")] = 20,
-) -> list[Callback]:
-    """Return the call-back requests that are not over, and the `last` that are."""
-    now, site = clock.now(), controller.site
-    midnight = callback_rules.midnight(now, site.hours.timezone)
-    found = await controller.repository.list_latest(last, midnight, talked=counts_minutes(site))
-    requests, tries, dialled = present(found, controller.repository.why)
-    floor = controller.connection.floor if controller.connection is not None else None
-    queue = await floor.queue() if floor is not None else None
-    places = {queued.call: place for place, queued in enumerate(queue, 1)} if queue is not None else None
-    full = controller.connection is not None and controller.connection.callbacks.is_full
-    rows = listing.rows(requests, tries, dialled, site, controller.opening, now, places, full=full)
-    return [Callback.model_validate(row) for row in rows]
 
 
 @router.post("", status_code=201, responses=documented(409, 503))
@@ -169,7 +96,10 @@ async def call(
     """
     _check_operator(controller, caller.operator)
     request = await _find(controller, callback_id)
-    _check_free(controller, request)
+    if request.ended is not None:
+        raise ApiError(409, f"That call-back request is over already ({request.state}); `hatif callbacks` shows it.")
+    if request.state in AT_WORK:
+        raise ApiError(409, f"That number is being called ({request.state}); wait until that is over.")
     if request.kind == CallbackKind.CASE:
         raise ApiError(409, "That request is about a case that has not changed; the line calls by itself.", "automatic")
     if request.kind == CallbackKind.OPERATOR and request.operator_id == caller.operator:
@@ -188,57 +118,9 @@ async def call(
         raise ApiError(409, "Somebody else has just taken that call-back request.", "taken")
     record_audit(controller.recorder, over, "callback_taken", actor, "")
     record_audit(controller.recorder, new, "callback_added", actor, "")
-    _look(controller)
+    if controller.connection is not None:
+        controller.connection.callbacks.look()
     return CallbackAdded(id=str(new.id))
-
-
-@router.post("/{callback}/take", responses=documented(404, 409, 503))
-async def take(
-    controller: ControllerDep, actor: Actor, callback_id: CallbackId, change: CallbackChange
-) -> CallbackEnded:
-    """Take a call-back request over: somebody calls without Hatif, and the request is over."""
-    if change.operator is not None:
-        _check_operator(controller, change.operator)
-    reason = f"taken over by {change.operator or actor}"
-    return await _end(controller, actor, callback_id, change, RequestEvent.TAKEN, reason)
-
-
-@router.post("/{callback}/cancel", responses=documented(404, 409, 503))
-async def cancel(
-    controller: ControllerDep, actor: Actor, callback_id: CallbackId, change: CallbackChange
-) -> CallbackEnded:
-    """Cancel a call-back request: nobody is called for it."""
-    reason = one_line(change.why, 300) or "cancelled"
-    return await _end(controller, actor, callback_id, change, RequestEvent.CANCELLED, reason)
-
-
-async def _end(
-    controller: Controller, actor: str, callback_id: str, change: CallbackChange, what: RequestEvent, reason: str
-) -> CallbackEnded:
-    request, now = await _find(controller, callback_id), clock.now()
-    _check_free(controller, request, node_gone=change.node_gone)
-    if request.state in AT_WORK:
-        moved = end_orphaned(request, what, now, operator=change.operator, reason=reason)
-    else:
-        moved = advance(request, what, now, operator=change.operator, reason=reason)
-    done = await controller.repository.move(request, moved, outcome=TryOutcome.LOST, at=now)
-    if not confirmed(done, controller.repository):
-        raise ApiError(409, "Somebody else has just changed that call-back request; look with `hatif callbacks`.")
-    record_audit(controller.recorder, moved, f"callback_{what.value}", actor, one_line(change.why, 300))
-    _look(controller)
-    return CallbackEnded(id=str(request.id), state=CallbackState(moved.state), reason=moved.reason)
-
-
-def _check_free(controller: Controller, request: CallbackRequest, *, node_gone: bool = False) -> None:
-    here = controller.site.node
-    if request.ended is not None:
-        raise ApiError(409, f"That call-back request is over already ({request.state}); `hatif callbacks` shows it.")
-    node = request.claim.node if request.claim is not None else here
-    if request.state in AT_WORK and node == here:
-        raise ApiError(409, f"That number is being called ({request.state}); wait until that is over.")
-    if request.state in AT_WORK and not node_gone:
-        found = f"The node {node[:40]!r} is working on it ({request.state}); wait until that is over."
-        raise ApiError(409, f"{found} If that node is gone for good: --node-gone (`node_gone` in the control API).")
 
 
 def _check_operator(controller: Controller, operator: str) -> None:
@@ -251,11 +133,6 @@ async def _asked_for(controller: Controller, operator: str, number: str) -> Call
     pending = present(await controller.repository.pending(), controller.repository.why)
     wanted = (CallbackKind.OPERATOR, operator, number)
     return next((row for row in pending if (row.kind, row.operator_id, row.number) == wanted), None)
-
-
-def _look(controller: Controller) -> None:
-    if controller.connection is not None:
-        controller.connection.callbacks.look()
 
 
 async def _find(controller: Controller, callback_id: str) -> CallbackRequest:

@@ -27,6 +27,15 @@ _GONE: Sequence[tuple[Sequence[tuple[str, Sequence[str]]], str]] = (
     ),
     (
         (
+            ("/callbacks", ("GET",)),
+            ("/callbacks/{callback}/take", ("POST",)),
+            ("/callbacks/{callback}/cancel", ("POST",)),
+        ),
+        "Call-back requests are no longer listed, taken over and cancelled through the control API. Use `hatif "
+        "callbacks` with --json and `hatif callbacks take|cancel ID`, which need no controller, or the desk.",
+    ),
+    (
+        (
             ("/guide/amendments", ("POST",)),
             ("/guide/amendments/{amendment}/refuse", ("POST",)),
             ("/guide/amendments/{amendment}/withdraw", ("POST",)),

@@ -8,10 +8,10 @@ from operator import is_
 from typing import NamedTuple
 
 from db.callback_requests import CallbackRequest
+from db.callback_states import call_of
 from db.enums import CallbackState
 from ivr.call.call import Call as LiveCall
 from ivr.call.version import Flow
-from ivr.callbacks.request_states import call_of
 from ivr.controller.controller import Controller
 from ivr.floor.language_changes import LanguageChange
 from ivr.model.call_state import CallState

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, Field
@@ -11,9 +11,8 @@ from pydantic import BaseModel, Field
 from ivr.api import models
 from ivr.api.context import Actor, ControllerDep, audit
 from ivr.api.live import read_calls, read_operators
-from ivr.api.problems import ApiError, documented
+from ivr.api.problems import ApiError, documented, present
 from ivr.api.router import make_router
-from ivr.api.second_person import need_second_person
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
@@ -23,6 +22,9 @@ from ivr.site_changes.edits import MOST_EDITS, EditError, SiteEdit
 from ivr.site_changes.effects import Effects
 from ivr.site_changes.model import Change, ChangeError, KeptChange
 from wire.live import OperatorStatus
+
+if TYPE_CHECKING:
+    from db.second_person import Objection
 
 router = make_router("site changes", "/site")
 
@@ -108,6 +110,12 @@ def changes_of_line(controller: Controller) -> SiteChanges:
 def refusal(error: ChangeError) -> ApiError:
     """Return the answer to a request that the changes refuse."""
     return ApiError(_STATUS.get(error.code, 409), str(error), error.code)
+
+
+def refuse_objections(controller: Controller, objections: "tuple[Objection, ...] | None") -> None:
+    """Raise ApiError: 403 with the first objection to who acts, if any; 503 if the database is away (None)."""
+    for objection in present(objections, controller.people.why):
+        raise ApiError(403, objection.sentence, objection.code)
 
 
 def note_release(controller: Controller, change: KeptChange) -> None:
@@ -213,7 +221,7 @@ async def release_site_change(
     try:
         made_by = (await changes.find(change_id)).by
         if made_by != actor:
-            await need_second_person(controller, actor, made_by)
+            refuse_objections(controller, await controller.people.objections_by_tie(actor, made_by))
         return await changes.release(change_id, actor, name=by.name)
     except ChangeError as error:
         raise refusal(error) from None

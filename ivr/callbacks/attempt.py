@@ -11,6 +11,7 @@ import contextlib
 import structlog
 
 from db.callback_requests import CallbackRequest
+from db.callback_states import RequestEvent
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
@@ -20,17 +21,16 @@ from ivr.call.leg import UNANSWERED_CAUSES
 from ivr.callbacks import connecting, prompts
 from ivr.callbacks.call_legs import CalledGone, CallLeg, CallLegs, Item, NotAsked, OperatorGone
 from ivr.callbacks.callback_connection import CallbackConnection
-from ivr.callbacks.channels import RunningCallback
-from ivr.callbacks.facts import language_of
+from ivr.callbacks.channels import RunningCallback, channel_of, server_of
 from ivr.callbacks.operator_leg import create_leg, stop_ringing
 from ivr.callbacks.pin_question import ask_for_pin
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.reaching import NO, YES, reach_person, was_refused
-from ivr.callbacks.request_states import RequestEvent, channel_of, server_of
 from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.cases.case_lookup import Answer
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
+from ivr.site.callback_facts import language_of
 from routing.states import OfferState
 
 log = structlog.get_logger()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import Struct, field
 
+from db.callback_requests import CallbackRequest
 from ivr.asterisk.ari.events import Channel
 from ivr.model.call_state import LegState, StateError, Uuid, decode
 from ivr.model.floor_protocol import OpenOffer
@@ -95,3 +96,17 @@ def open_offers(found: Iterable[RunningCallback]) -> tuple[OpenOffer, ...]:
     """
     legs = [callback.leg[1] for callback in found if callback.leg is not None]
     return tuple(OpenOffer(leg.offer, leg.call, leg.operator, False) for leg in legs)
+
+
+def channel_of(request: CallbackRequest, server: int = 1) -> str:
+    """Return the id of the current try's channel: Asterisk answers 409 to a second attempt to create it.
+
+    `server`: which of the carrier's servers it goes to, from 1.
+    """
+    return f"callback-{request.id}-{request.tries}{f'.{server}' if server > 1 else ''}"
+
+
+def server_of(channel: str) -> int:
+    """Return which of the carrier's servers the channel with this id goes to."""
+    number = channel.partition(".")[2]
+    return int(number) if number.isdecimal() else 1

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from db.callback_states import routing_age
 from db.enums import CallbackKind, Outcome
 from ivr.asterisk.ari import operations
 from ivr.call.bridge_moves import add_to_bridge, create_bridge
@@ -15,14 +16,13 @@ from ivr.call.call import Call
 from ivr.call.version import Flow
 from ivr.callbacks.call_legs import CallLegs
 from ivr.callbacks.callback_connection import CallbackConnection
-from ivr.callbacks.facts import language_of, line_of
 from ivr.callbacks.progress import Progress
-from ivr.callbacks.request_states import routing_age
 from ivr.flow.nodes.queue import Queue
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.floor_protocol import Offer
 from ivr.model.talk_table import bridge_name
+from ivr.site.callback_facts import language_of, line_of
 from routing.match import Reason, Step
 from routing.states import OfferState
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from db.callback_requests import CallbackRequest, DialCounts
+from db.callback_states import AT_WORK, RequestEvent, advance, call_of, due_of, ended_by_new_pin
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.link import LinkLost
@@ -22,15 +23,14 @@ from ivr.callbacks.callback_connection import CallbackConnection
 from ivr.callbacks.channels import RunningCallback
 from ivr.callbacks.connecting import resumed_offer
 from ivr.callbacks.expiry import Chances, expire_if_late
-from ivr.callbacks.facts import counts_minutes, due_of, ended_by_new_pin, facts_of, language_of
 from ivr.callbacks.progress import Progress
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import AT_WORK, RequestEvent, advance, call_of
 from ivr.callbacks.volume import Volume
 from ivr.callbacks.waiting_requests import WaitingRequests
 from ivr.model import clock, floor_protocol
 from ivr.records.callback_records import record_failure
 from ivr.site import callback_rules
+from ivr.site.callback_facts import counts_minutes, facts_of, language_of
 from routing.match import Step
 from routing.states import OfferState
 
@@ -136,7 +136,8 @@ class Dispatcher:
                 await self._finish_left_over(request, now)
                 continue
             assert dialled is not None
-            facts = facts_of(self.site, self.services.opening, request, dialled, now)
+            is_open = self.services.opening.answer(now, language=request.language).open
+            facts = facts_of(self.site, request, dialled, now, is_open=is_open)
             if not await self._is_due(request, facts, now, at_work.get(request.number)) or request.number in taken:
                 continue
             taken.add(request.number)

@@ -13,10 +13,9 @@ from uuid import UUID
 import structlog
 
 from db.callback_requests import CallbackRequest
+from db.callback_states import RequestEvent, advance, describe_holder, first_due_of
 from db.enums import CallbackKind, CallbackState
-from ivr.callbacks.facts import describe_holder, first_due_of
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.records.callback_records import record_failure, record_request_event
 from ivr.records.recorder import Recorder
 from ivr.site import callback_rules

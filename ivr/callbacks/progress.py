@@ -6,18 +6,18 @@ from datetime import timedelta
 import structlog
 
 from db.callback_requests import NOT_ASKED, CallbackRequest, DialCounts
+from db.callback_states import RequestEvent, advance, due_of
 from db.enums import CallbackKind, CallbackState, TryOutcome
 from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari.operations import Request
 from ivr.call.services import Services
 from ivr.callbacks.channels import CalledState
-from ivr.callbacks.facts import country_limit, due_of, facts_of, shown_number
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.model import clock
 from ivr.records.callback_records import record_failure, record_request_event
 from ivr.records.limit_counts import Limit
 from ivr.site import callback_rules
+from ivr.site.callback_facts import country_limit, facts_of, shown_number
 
 log = structlog.get_logger()
 
@@ -59,7 +59,8 @@ class Progress:
         under its lock.
         """
         now, request = clock.now(), self.request
-        facts = facts_of(self.site, self.services.opening, request, DialCounts({}, 0), now)
+        is_open = self.services.opening.answer(now, language=request.language).open
+        facts = facts_of(self.site, request, DialCounts({}, 0), now, is_open=is_open)
         due = request.due if operator is not None else due_of(request)
         why: str | None = callback_rules.why_not(request.number, due=due, tries=request.tries, ended=False, facts=facts)
         moved = advance(request, RequestEvent.DIALLED, now, by=self.repository.claim)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -13,8 +13,6 @@ from ivr.records.database_client import SharedEngine
 from ivr.records.repository import Repository
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
     from db.case_files import File
 
 log = structlog.get_logger()
@@ -44,21 +42,6 @@ class CallbackRepository(Repository):
     async def find(self, prefix: str) -> CallbackRequest | str | None:
         """Return the request whose id begins with `prefix`, or a sentence that says why there is none."""
         return await self._client.find("db.callbacks", lambda callbacks, engine: callbacks.find_request(engine, prefix))
-
-    async def list_latest(
-        self, last: int, since: datetime, *, talked: bool = False
-    ) -> tuple[list[CallbackRequest], dict[UUID, list[dict[str, Any]]], DialCounts] | None:
-        """Return the open requests and the `last` ended ones, the attempts made for each, and what was dialled `since`.
-
-        Attempts are rows of `callback_try` by the request's id.
-        """
-
-        async def read(callbacks: Any, engine: "AsyncEngine") -> Any:
-            requests = await callbacks.latest(engine, last)
-            tries = await callbacks.tries(engine, [request.id for request in requests])
-            return requests, tries, await callbacks.count_dialled(engine, since, talked=talked)
-
-        return await self._client.ask("db.callbacks", read)
 
     async def dialled(self, since: datetime, *, talked: bool = False) -> DialCounts | None:
         """Return how often was dialled since an instant, by number and in all; `talked`: and for how long."""

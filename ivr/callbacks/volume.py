@@ -5,10 +5,10 @@ from typing import Protocol
 from uuid import UUID
 
 from db.callback_requests import CallbackRequest
+from db.callback_states import AT_WORK
 from db.enums import CallbackKind
-from ivr.callbacks.request_states import AT_WORK
 from ivr.records.limit_counts import Limit, LimitCounts
-from ivr.site.callback_rules import Not
+from ivr.site.callback_rules import Not, is_share_taken
 
 _COUNTED = {
     Not.LIMIT_NUMBER: Limit.OUTGOING_NUMBER,
@@ -51,9 +51,7 @@ class Volume:
 
         One may always.
         """
-        if self._share >= 1:
-            return False
-        return self._elsewhere + attempts >= max(1, int(self._share * self._duty.operators_on_duty))
+        return is_share_taken(self._share, self._elsewhere + attempts, self._duty.operators_on_duty)
 
     def note(self, request: CallbackRequest, why: Not | None) -> None:
         """Count a request that a limit holds back, once as long as it does."""

@@ -1,11 +1,11 @@
 """Call-back requests that wait in the floor for an operator, as callers do."""
 
 from db.callback_requests import CallbackRequest
+from db.callback_states import routing_age
 from db.enums import CallbackKind
 from ivr.callbacks.callback_connection import CallbackConnection
-from ivr.callbacks.facts import language_of
-from ivr.callbacks.request_states import routing_age
 from ivr.model import floor_protocol
+from ivr.site.callback_facts import language_of
 from routing.match import Step
 from routing.policy import usual_steps
 

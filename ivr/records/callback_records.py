@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from db.callback_requests import CallbackRequest
+from db.callback_states import MOST_TRIES
 from db.enums import CallbackKind, CaseKind
 from db.ids import call_id
 from ivr.model import clock
 from ivr.model.call_state import CallState
 from ivr.model.e164 import country_of
 from ivr.records.recorder import DUE_H, Recorder
-from ivr.site.callback_rules import MOST_TRIES
 
 
 def record_request_event(recorder: Recorder, request: CallbackRequest, event: str, data: dict[str, object]) -> None:

@@ -1,7 +1,12 @@
 """People of the desk in the database, as the control API asks for them."""
 
+from typing import TYPE_CHECKING
+
 from ivr.records.database_client import SharedEngine
 from ivr.records.repository import Repository
+
+if TYPE_CHECKING:
+    from db.second_person import Objection
 
 
 class PeopleRepository(Repository):
@@ -10,6 +15,12 @@ class PeopleRepository(Repository):
     def __init__(self, shared: SharedEngine) -> None:
         super().__init__(shared, "accounts")
 
-    async def let_in_by(self, account: str) -> frozenset[str] | None:
-        """Return the administrators whose one-time link has let an account in, unless somebody else has since."""
-        return await self._client.ask("db.second_person", lambda rows, engine: rows.let_in_by(engine, account))
+    async def objections(self, actor: str, author: str) -> "tuple[Objection, ...] | None":
+        """Return what stands against an actor as the second person for what an author has written."""
+        return await self._client.ask("db.second_person", lambda rules, engine: rules.objections(engine, actor, author))
+
+    async def objections_by_tie(self, account: str, administrator: str) -> "tuple[Objection, ...] | None":
+        """Return what stands against an account's acting on something of an administrator."""
+        return await self._client.ask(
+            "db.second_person", lambda rules, engine: rules.objections_by_tie(engine, account, administrator)
+        )

@@ -15,9 +15,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 from phonenumbers import timezone as zones_of_numbers
 
+from db.callback_states import MOST_TRIES
 from routing.hours import Span
-
-MOST_TRIES = 2
 
 _USUAL = frozenset(
     (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.VOIP)
@@ -122,11 +121,6 @@ def _days(first: date) -> list[date]:
     return [first + timedelta(days=n) for n in range(_AHEAD_DAYS + 1)]
 
 
-def next_try(tried: datetime, after: timedelta, tries: int) -> datetime | None:
-    """Return when a number that was not reached is due again; None after the last try."""
-    return tried + after if tries < MOST_TRIES else None
-
-
 def midnight(now: datetime, zone: str) -> datetime:
     """Return the beginning of the day in `zone`, as UTC."""
     here = now.astimezone(ZoneInfo(zone))
@@ -196,6 +190,16 @@ class Facts:
     dialled: int = 0
     dialled_country: int = 0
     minutes_country: float = 0.0
+
+
+def is_share_taken(share: float, at_work: int, on_duty: int) -> bool:
+    """Return whether no further operator may call back now; one always may.
+
+    Args:
+        share: Of the operators on duty, at most so many call back.
+        at_work: How many do.
+    """
+    return share < 1 and at_work >= max(1, int(share * on_duty))
 
 
 def why_not(number: str, *, due: datetime | None, tries: int, ended: bool, facts: Facts) -> Not | None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest, Claim, CountryLimit
+from db.callback_states import RequestEvent, advance
 from db.callbacks import DialResult
 from db.engine import async_engine, reading, writing
 from db.enums import CallbackKind, TryOutcome
@@ -20,7 +21,6 @@ from db.rows import NotFoundError
 from db.tables import Call, CallbackTry, CaseFile, CaseNote
 from db.upgrade import upgrade
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.records.database_client import SharedEngine
 
 pytest_plugins = ["db_fixtures"]

@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks, callers, read_cases
 from db.callback_requests import CallbackRequest, Claim
+from db.callback_states import RequestEvent, advance
 from db.engine import open_engine, reading, writing
 from db.erasure import FORGOTTEN, BeingCalledError, Erasure, erase, overwrite_deleted
 from db.ids import uuid7
 from db.masking import MASK, Spellings
 from db.names import folded
 from db.tables import Audit, Call, Caller, CaseFile
-from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.model.e164 import spellings, written_forms
 
 pytest_plugins = ["db_fixtures"]

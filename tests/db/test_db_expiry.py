@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CallbackRequest, Claim
+from db.callback_states import RequestEvent, advance
 from db.delivery import deliver_all
 from db.engine import writing
 from db.ids import uuid7
@@ -23,7 +24,6 @@ from db.references import ReferenceAllocator
 from db.tables import CallEvent, CaseFile, CaseNote
 from ivr.callbacks.expiry import expire_if_late
 from ivr.callbacks.repository import CallbackRepository
-from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.home.settings import CHECKOUT
 from ivr.records.database_client import SharedEngine
 from ivr.records.recorder import Recorder

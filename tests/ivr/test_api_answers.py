@@ -115,7 +115,7 @@ def test_each_mistake_in_a_request_is_named_with_its_place(line: Line) -> None:
     places = {error["location"] for error in found["errors"]}
     assert places == {"body.force", "body.until", "body.because"}
     assert "force: " in found["detail"] and "because: " in found["detail"]
-    assert problem(line, "GET", "/v1/callbacks?last=many")["errors"][0]["location"] == "query.last"
+    assert problem(line, "GET", "/v1/guide/amendments?last=many")["errors"][0]["location"] == "query.last"
 
 
 def test_an_error_of_the_api_is_one_sentence_of_the_command(line: Line) -> None:
@@ -188,7 +188,7 @@ async def test_the_audit_names_who_asked_for_each_change(line: Line) -> None:
     shown = [row for row in line.json("audit") if row["by"] == actor]
     assert len(shown) == len(wanted)
     (added,) = [row for row in found if row.act == "callback_added"]
-    line.control("POST", f"/callbacks/{str(added.about).removeprefix('callback:')}/cancel", {})
+    assert line.run("callbacks", "cancel", str(added.about).removeprefix("callback:")).returncode == 0
 
 
 async def test_the_command_sends_the_login_name_also_through_sudo(line: Line) -> None:

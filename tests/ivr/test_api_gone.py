@@ -31,6 +31,8 @@ MESSAGES = "`hatif messages` and `hatif message take|release|hear|done ID` with 
 
 REQUESTS = "`hatif waiting` with --json and `hatif waiting take|release|sent ID`"
 
+CALLBACKS = "`hatif callbacks` with --json and `hatif callbacks take|cancel ID`"
+
 AT_THE_DESK = "Use the desk"
 
 
@@ -46,6 +48,9 @@ AT_THE_DESK = "Use the desk"
         ("POST", "/v1/messages/0190a1b2/take", MESSAGES),
         ("GET", "/v1/guide-requests", REQUESTS),
         ("POST", "/v1/guide-requests/0190a1b2/end", REQUESTS),
+        ("GET", "/v1/callbacks", CALLBACKS),
+        ("POST", "/v1/callbacks/0190a1b2/take", CALLBACKS),
+        ("POST", "/v1/callbacks/0190a1b2/cancel", CALLBACKS),
         ("POST", "/v1/guide/amendments", AT_THE_DESK),
         ("POST", "/v1/guide/amendments/0190a1b2/refuse", AT_THE_DESK),
         ("POST", "/v1/guide/amendments/0190a1b2/withdraw", AT_THE_DESK),
@@ -74,4 +79,5 @@ def test_no_page_describes_what_is_gone() -> None:
     )  # fmt: skip
     paths = create_app().openapi()["paths"]
     assert [path for path in paths if path.startswith(gone)] == []
-    assert "post" not in paths["/v1/guide/amendments"]
+    assert "post" not in paths["/v1/guide/amendments"] and "get" not in paths["/v1/callbacks"]
+    assert not {"/v1/callbacks/{callback}/take", "/v1/callbacks/{callback}/cancel"} & paths.keys()

@@ -64,7 +64,7 @@ async def test_one_operator_calls_for_a_request_and_nobody_else_is_rung(line: Li
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(call, operators)) == [200] + [409] * 7
-    pending = [row for row in done(line, "GET", "/callbacks?last=5") if row["number"] == NUMBER]
+    pending = [row for row in line.json("callbacks", "--last", "5") if row["number"] == NUMBER]
     (new,) = [row for row in pending if row["ended"] is None]
     assert (new["kind"], new["language"], new["topic"], new["operator"]) == ("operator", "fr", "visa", new["operator"])
     assert new["operator"] in operators and datetime.fromisoformat(new["due"]) < tomorrow

@@ -20,8 +20,8 @@ from ivr.asterisk.ari.link import Response
 from ivr.asterisk.ari.operations import Request
 from ivr.callbacks.attempt import Attempt
 from ivr.callbacks.call_legs import CallLeg
+from ivr.callbacks.channels import channel_of
 from ivr.callbacks.progress import Progress
-from ivr.callbacks.request_states import channel_of
 from ivr.model import clock, floor_protocol
 from ivr.records.limit_counts import Limit
 from ivr.site.operators import OperatorEntry

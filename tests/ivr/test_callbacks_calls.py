@@ -16,6 +16,7 @@ from line import Line
 from offers import decided, french, outcomes
 from talking import OPERATOR_HZ, hears_music, never_silent
 
+from cli.composition import account
 from db.tables import Audit, Callback, CallbackTry, CaseFile, CaseNote
 from ivr.model import clock
 from ivr.softphone.telephone import Call, Operator, Telephones
@@ -86,12 +87,12 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     second = await put_request(back, "+33612350043", kind="closed")
 
     def why_not() -> str:
-        requests = back.control("GET", "/callbacks")
+        requests = back.json("callbacks")
         return next(str(request["why_not"]) for request in requests if request["id"] == str(second.id))
 
     await back.until(lambda: "`share` in [callbacks]" in why_not(), 8, "the list says why it waits")
     await back.until(lambda: back.status()["limits"].get("callbacks_share") == 1, 8, "a look has counted it")
-    back.control("POST", f"/callbacks/{second.id}/cancel", {})
+    assert (await asyncio.to_thread(back.run, "callbacks", "cancel", str(second.id))).returncode == 0
     waits = await back.story("+33612350011", ended=False)
     assert (waits["call"]["ended"], waits["offers"], len(phone.calls)) == (None, [], 1)
     await later.hangup()
@@ -306,9 +307,10 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
     done = await now_is(back, added)
     assert (done.state, done.operator_id) == ("done", back.speaks("fr"))
     assert "over already" in (await asyncio.to_thread(back.run, "callbacks", "cancel", added)).stderr
-    assert "No callback request" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
+    assert "no callback request" in (await asyncio.to_thread(back.run, "callbacks", "cancel", "ffff")).stderr
     cancelled = await put_request(back, "+33612350007")
-    back.control("POST", f"/callbacks/{cancelled.id}/cancel", {"why": "they came in person"})
+    came = ("callbacks", "cancel", str(cancelled.id), "--why", "they came in person")
+    assert (await asyncio.to_thread(back.run, *came)).returncode == 0
     assert (await now_is(back, cancelled.id)).reason == "they came in person"
 
     # A person can end the request of a node that is gone for good, by saying so.
@@ -332,10 +334,10 @@ async def test_requests_can_be_listed_added_taken_over_and_cancelled_and_mistake
         8,
         "the next request waits",
     )
-    back.control("POST", f"/callbacks/{behind.id}/cancel", {})
+    assert (await asyncio.to_thread(back.run, "callbacks", "cancel", str(behind.id))).returncode == 0
     await rows(back, Audit, act="callback_added", about=f"callback:{added}")
     await rows(back, Audit, act="callback_taken", about=f"callback:{added}")
-    await rows(back, Audit, act="callback_cancelled", by="tests", reason="they came in person")
+    await rows(back, Audit, act="callback_cancelled", by=account(), reason="they came in person")
 
 
 # A telephone that answers "moved" (302): Asterisk follows it neither through the trunk nor past it.

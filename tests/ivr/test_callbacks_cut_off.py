@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import callbacks
 from db.callback_requests import CUT_OFF, NOT_ASKED, Claim
+from db.callback_states import RequestEvent, advance
 from db.engine import writing
 from db.ids import uuid7
 from db.tables import Call
 from ivr.callbacks import cut_calls, prompts
 from ivr.callbacks.cut_calls import CutCall
-from ivr.callbacks.request_states import RequestEvent, advance
 from ivr.process.process import processes
 from ivr.records.caller_limits import CallerLimits
 from ivr.records.recorder import Recorder

@@ -72,7 +72,7 @@ async def looked_at(line: Line) -> None:
 
 
 def why_not(line: Line, *requests: CallbackRequest) -> list[str]:
-    reasons = {row["id"]: row["why_not"] for row in line.control("GET", "/callbacks")}
+    reasons = {row["id"]: row["why_not"] for row in line.json("callbacks")}
     return [reasons[str(request.id)] for request in requests]
 
 

@@ -1,31 +1,27 @@
 """Why a request is not dialled now, in words."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.callbacks import plan_of
+from cli.callbacks import open_by_plan
 from cli.composition import Composition
 from db.callback_requests import CallbackRequest, Claim, DialCounts
 from db.ids import uuid7
-from ivr.callbacks import listing
-from ivr.callbacks.facts import language_of
 from ivr.home.settings import CHECKOUT
 from ivr.site import site
+from ivr.site.callback_facts import language_of
 from ivr.site.callbacks import Callbacks
-from routing import hours
+from office.callback_reasons import LineNow, explain
 
 SITE = site.load(CHECKOUT / "sites" / "consulate").model_copy(update={"callbacks": Callbacks(trunk="one")})
 NIGHT = datetime(2026, 11, 25, 21, 30, tzinfo=UTC)  # 22:30 in Paris, 21:30 in Rabat
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-class Always:
-    def answer(self, at: datetime, *, line: str | None = None, language: str | None = None) -> hours.Answer:
-        day = {weekday: ((time(0), time.max),) for weekday in range(7)}
-        return hours.answer(hours.Plan(SITE.hours.plan().zone, day), at)
+OPEN = LineNow(lambda _: True)
 
 
 def new_request(**other: Any) -> CallbackRequest:
@@ -34,9 +30,7 @@ def new_request(**other: Any) -> CallbackRequest:
 
 
 def why_not(request: CallbackRequest, at: datetime, in_: site.Site = SITE) -> str:
-    opening: Any = Always()
-    (row,) = listing.rows([request], {}, DialCounts({}, 0), in_, opening, at)
-    return str(row["why_not"])
+    return explain([request], DialCounts({}, 0), in_, OPEN, at)[request.id]
 
 
 def test_at_night_the_list_shows_when_a_number_may_be_called_again() -> None:
@@ -50,14 +44,13 @@ def test_at_night_the_list_shows_when_a_number_may_be_called_again() -> None:
 def test_a_request_behind_another_one_of_its_number_shows_its_id_and_node() -> None:
     stale = new_request(state="connected", tries=1, claim=Claim("gone7", uuid7()))
     first, second = new_request(), new_request()
-    opening: Any = Always()
     for others, reason in (
         ([], "another request of the same number goes first"),
         ([stale], f"another request of the same number is at work ({stale.id}, by the node gone7)"),
     ):
-        rows = listing.rows([second, first, *others], {}, DialCounts({}, 0), SITE, opening, NOON)
-        assert [row["why_not"] for row in rows if row["id"] == str(second.id)] == [reason]
-        assert [row["why_not"] == reason for row in rows if row["id"] == str(first.id)] == [bool(others)]
+        reasons = explain([second, first, *others], DialCounts({}, 0), SITE, OPEN, NOON)
+        assert reasons[second.id] == reason
+        assert (reasons[first.id] == reason) is bool(others)
 
 
 def test_a_number_whose_time_zones_have_no_common_hour_is_shown_as_never_allowed() -> None:
@@ -69,10 +62,10 @@ def test_a_number_whose_time_zones_have_no_common_hour_is_shown_as_never_allowed
 def test_the_plan_without_a_controller_is_closed_on_a_holiday(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATIF_HOME", str(tmp_path))
     monkeypatch.setenv("HATIF_SITE", str(CHECKOUT / "sites" / "consulate"))
-    plan = plan_of(Composition())
-    assert plan.answer(datetime(2026, 7, 29, 12, tzinfo=UTC)).open  # a Wednesday
-    assert not plan.answer(datetime(2026, 7, 30, 12, tzinfo=UTC)).open  # the Throne Day
-    assert not plan.answer(datetime(2026, 7, 30, 12, tzinfo=UTC), language="fr").open
+    parts = Composition()
+    assert open_by_plan(parts, datetime(2026, 7, 29, 12, tzinfo=UTC))(None)  # a Wednesday
+    throne_day = open_by_plan(parts, datetime(2026, 7, 30, 12, tzinfo=UTC))
+    assert not throne_day(None) and not throne_day("fr")
 
 
 @pytest.mark.parametrize(

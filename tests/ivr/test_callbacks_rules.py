@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from line import CHECKOUT
 from site_files import edited, line_of, refusal
 
+from db.callback_states import MOST_TRIES, next_try
 from ivr.site import callback_rules, site
 from ivr.site.callback_rules import Facts, Limits, Not, Refusal
 from routing.hours import Span
@@ -151,7 +152,7 @@ def test_a_dialled_number_obeys_every_rule(
     why = callback_rules.why_not(number, due=due, tries=tries, ended=ended, facts=known)
     assert why is None or callback_rules.REASONS[why]
     if why is None:
-        assert not ended and tries < callback_rules.MOST_TRIES and known.trunk and known.open
+        assert not ended and tries < MOST_TRIES and known.trunk and known.open
         assert callback_rules.refusal(number, known.countries, known.own) is None
         assert due is not None and due <= known.now
         for zone in callback_rules.zones(number):
@@ -170,8 +171,8 @@ def test_a_request_without_an_obstacle_is_dialled(known: Facts) -> None:
 
 @given(instants, st.integers(1, 600))
 def test_there_are_two_tries_and_not_a_third(tried: datetime, minutes: int) -> None:
-    assert callback_rules.next_try(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
-    assert callback_rules.next_try(tried, timedelta(minutes=minutes), 2) is None
+    assert next_try(tried, timedelta(minutes=minutes), 1) == tried + timedelta(minutes=minutes)
+    assert next_try(tried, timedelta(minutes=minutes), 2) is None
 
 
 @given(instants, st.sampled_from(ZONES))

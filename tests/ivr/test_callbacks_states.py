@@ -9,19 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from db.callback_requests import CallbackRequest, Claim
+from db.callback_states import AT_WORK, FINAL, MOST_TRIES, RequestEvent, advance, call_of, end_orphaned
 from db.enums import CallbackKind, CallbackState
 from db.ids import uuid7
-from ivr.callbacks.request_states import (
-    AT_WORK,
-    FINAL,
-    RequestEvent,
-    advance,
-    call_of,
-    channel_of,
-    end_orphaned,
-    server_of,
-)
-from ivr.site.callback_rules import MOST_TRIES
+from ivr.callbacks.channels import channel_of, server_of
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 WAIT = timedelta(minutes=30)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, time
 
 import pytest
 from test_callbacks_states import new_request
-from trial_stage import openings, stage
+from trial_stage import stage
 
 from db.callback_requests import DialCounts
 from db.enums import CallbackKind, CallbackState
-from ivr.callbacks.facts import country_limit, counts_minutes, facts_of
 from ivr.callbacks.volume import Volume
 from ivr.records.limit_counts import Limit, LimitCounts
+from ivr.site.callback_facts import country_limit, counts_minutes, facts_of
 from ivr.site.callback_rules import Not, why_not
 from ivr.site.callbacks import Callbacks, CountrySum
 from ivr.site.site import Site
@@ -86,7 +86,7 @@ def test_no_number_of_a_country_is_dialled_once_the_days_calls_or_minutes_to_it_
         {"+33612345670": 2, "+33142345678": 1, "+31612345678": 9}, 12, {"+33612345670": 400, "+33142345678": 200.0}
     )
     request = replace(new_request(), number="+33612345678", due=NOW)
-    facts = facts_of(site, openings()["forced open"], request, dialled, NOW)
+    facts = facts_of(site, request, dialled, NOW, is_open=True)
     assert facts.windows == ((time(0), time.max),)
     assert why_not(request.number, due=NOW, tries=0, ended=False, facts=facts) is why
     limit = country_limit(site, request.number)

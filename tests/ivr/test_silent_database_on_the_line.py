@@ -58,6 +58,6 @@ async def test_calls_are_served_while_the_database_is_silent_and_each_is_in_it_o
                 rows = {row.caller: row[1] for row in await connection.execute(counted)}
                 assert rows == dict.fromkeys(["+33612399000", *callers], 1)
             assert (await asyncio.to_thread(journal_check, line))[:2] == (0, True)
-            assert line.control("GET", "/callbacks") is not None  # the controller reads it again
+            assert line.control("GET", "/guide/amendments") is not None  # the controller reads it again
             log = (line.home / "log" / "journal.log").read_text()
             assert "journal delivery is waiting" in log and "journal delivery has resumed" in log

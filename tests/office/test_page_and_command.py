@@ -21,7 +21,7 @@ from cli.composition import account
 from db.case_files import story
 from db.engine import writing
 from db.ids import uuid7
-from db.tables import GuideRequest, Message
+from db.tables import Callback, GuideRequest, Message
 from ivr.home import credentials
 
 pytest_plugins = ["db_fixtures"]
@@ -132,3 +132,29 @@ async def test_a_request_in_writing_is_taken_on_the_page_and_given_back_and_ende
     assert late.status == 409 and "Somebody else has just taken that." in late.text
     assert (await run(home, url, "waiting", "sent", identity)).stdout == "visa for +33612345670: sent.\n"
     assert identity not in (await browser.get("/worklist")).text
+
+
+async def test_a_request_to_be_called_is_let_go_on_the_page_or_ended_by_commands_without_a_controller(
+    desk: TestDesk, url: str, home: Path
+) -> None:
+    own, other = uuid7(), uuid7()
+    row = {"node": "node1", "number": "+33612345670", "wished": datetime.now(UTC)}
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(Callback).values(id=own, kind="operator", operator_id="1002", **row))
+        await connection.execute(insert(Callback).values(id=other, kind="closed", **row))
+    browser = await desk.signed_in("1002", "en")
+    assert (await browser.post(f"/worklist/callback/{own}", {"change": "cancel"})).status == 200
+    late = await run(home, url, "callbacks", "take", str(own))
+    assert late.returncode == 1 and "over already (cancelled)" in late.stderr
+    unknown = await run(home, url, "callbacks", "take", str(other), "--operator", "9")
+    assert unknown.returncode == 1 and "There is no operator '9'" in unknown.stderr
+    taken = await run(home, url, "callbacks", "take", str(other), "--operator", "1002")
+    assert taken.stdout == f"{other}: done (taken over by 1002).\n", taken.stderr
+    again = await browser.post(f"/worklist/callback/{other}", {"change": "cancel"})
+    assert again.status == 403, "they have not taken it to call for it here"
+    listed = await run(home, url, "callbacks", "--json")
+    assert "the controller does not answer" in listed.stderr
+    rows = {row["id"]: row for row in json.loads(listed.stdout)}
+    assert [(rows[str(identity)]["state"], rows[str(identity)]["why_not"]) for identity in (own, other)] == [
+        ("cancelled", "is finished"), ("done", "is finished"),
+    ]  # fmt: skip

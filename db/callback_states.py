@@ -1,4 +1,5 @@
-"""The states of a call-back request and the events that move it from one to the next, in one table. Pure.
+"""The states of a call-back request and the events that move it from one to the next, in one table. Pure; does not
+import SQLAlchemy.
 
     wished ──claimed──► ringing_operator ──dialled──► ringing_caller ──reached──► connected ──finished──► done
        ▲ ◄──released, declined──┘                           │ missed
@@ -21,7 +22,8 @@ from uuid import UUID
 from db.callback_requests import CUT_OFF, CallbackRequest, Claim
 from db.enums import CallbackKind, CallbackState
 from db.ids import call_id
-from ivr.site.callback_rules import MOST_TRIES, next_try
+
+MOST_TRIES = 2
 
 
 class RequestEvent(StrEnum):
@@ -120,6 +122,11 @@ def advance(
     )
 
 
+def next_try(tried: datetime, after: timedelta, tries: int) -> datetime | None:
+    """Return when a number that was not reached is due again; None after the last try."""
+    return tried + after if tries < MOST_TRIES else None
+
+
 def _put_off(request: CallbackRequest, due: datetime) -> CallbackRequest:
     return replace(request, due=due, first_due=request.first_due or request.due or request.tried)
 
@@ -146,20 +153,6 @@ def call_of(request: CallbackRequest) -> UUID:
     return call_id("callback", f"{request.id}-{request.tries + 1}", int(request.wished.timestamp() * 1000))
 
 
-def channel_of(request: CallbackRequest, server: int = 1) -> str:
-    """Return the id of the current try's channel: Asterisk answers 409 to a second attempt to create it.
-
-    `server`: which of the carrier's servers it goes to, from 1.
-    """
-    return f"callback-{request.id}-{request.tries}{f'.{server}' if server > 1 else ''}"
-
-
-def server_of(channel: str) -> int:
-    """Return which of the carrier's servers the channel with this id goes to."""
-    number = channel.partition(".")[2]
-    return int(number) if number.isdecimal() else 1
-
-
 def routing_age(request: CallbackRequest) -> datetime:
     """Return since when the caller counts as waiting.
 
@@ -168,3 +161,33 @@ def routing_age(request: CallbackRequest) -> datetime:
     if request.kind == CallbackKind.WAITING and request.waiting_since is not None:
         return request.waiting_since
     return max(request.due or request.wished, request.wished)
+
+
+def due_of(request: CallbackRequest) -> datetime | None:
+    """Return when a request is due; None if it is not due yet.
+
+    A request about a case file is due once the file's state has changed since the request was made, unless it was due
+    then.
+    """
+    if request.kind != CallbackKind.CASE or request.tries or request.due is not None:
+        return request.due
+    return request.file_changed if request.file_changed is not None and request.file_changed > request.wished else None
+
+
+def ended_by_new_pin(request: CallbackRequest) -> bool:
+    """Return whether a request about a case file was made with a PIN that another one has replaced."""
+    asked_before = request.pin_given is not None and request.pin_given > request.wished
+    return request.kind == CallbackKind.CASE and asked_before
+
+
+def first_due_of(request: CallbackRequest) -> datetime | None:
+    """Return when a request was due before it was put off; None if it has not been due yet."""
+    return request.first_due or due_of(request)
+
+
+def describe_holder(request: CallbackRequest, here: str) -> str:
+    """Return the id of a request that is being worked on and its node, so that a person finds it.
+
+    The node is `here` if none has claimed the request yet.
+    """
+    return f"{request.id}, by the node {request.claim.node if request.claim is not None else here}"

@@ -2,46 +2,11 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from db.callback_requests import CallbackRequest, CountryLimit, DialCounts
-from db.enums import CallbackKind
 from ivr.model.e164 import country_of
 from ivr.site.callback_rules import Facts, Limits
 from ivr.site.site import Site
-
-if TYPE_CHECKING:
-    from ivr.call.services import Opening
-
-
-def due_of(request: CallbackRequest) -> datetime | None:
-    """Return when a request is due; None if it is not due yet.
-
-    A request about a case file is due once the file's state has changed since the request was made, unless it was due
-    then.
-    """
-    if request.kind != CallbackKind.CASE or request.tries or request.due is not None:
-        return request.due
-    return request.file_changed if request.file_changed is not None and request.file_changed > request.wished else None
-
-
-def ended_by_new_pin(request: CallbackRequest) -> bool:
-    """Return whether a request about a case file was made with a PIN that another one has replaced."""
-    asked_before = request.pin_given is not None and request.pin_given > request.wished
-    return request.kind == CallbackKind.CASE and asked_before
-
-
-def first_due_of(request: CallbackRequest) -> datetime | None:
-    """Return when a request was due before it was put off; None if it has not been due yet."""
-    return request.first_due or due_of(request)
-
-
-def describe_holder(request: CallbackRequest, here: str) -> str:
-    """Return the id of a request that is being worked on and its node, so that a person finds it.
-
-    The node is `here` if none has claimed the request yet.
-    """
-    return f"{request.id}, by the node {request.claim.node if request.claim is not None else here}"
 
 
 def line_of(site: Site, request: CallbackRequest) -> str:
@@ -60,15 +25,15 @@ def language_of(site: Site, request: CallbackRequest) -> str:
     return request.language if request.language in site.languages else site.language_order(request.country)[0]
 
 
-def facts_of(site: Site, opening: "Opening", request: CallbackRequest, dialled: DialCounts, now: datetime) -> Facts:
-    """Return what `callback_rules.why_not` decides by."""
+def facts_of(site: Site, request: CallbackRequest, dialled: DialCounts, now: datetime, *, is_open: bool) -> Facts:
+    """Return what `callback_rules.why_not` decides by. `is_open`: whether the line is, for the request's language."""
     settings, country = site.callbacks, country_limit(site, request.number)
     calls, seconds = dialled.in_country(country.has) if country is not None else (0, 0.0)
     own = settings.sum_for(request.number)
     return Facts(
         now=now,
         trunk=settings.trunk is not None,
-        open=opening.answer(now, language=request.language).open,
+        open=is_open,
         windows=settings.windows,
         limits=Limits(settings.most_a_number, settings.most_a_day, own.calls, own.minutes),
         countries=site.countries,
