@@ -110,7 +110,7 @@ class Controller:
         self.shared_engine = SharedEngine(url, self.site.database.connections)
         self.database = Database(self.shared_engine)
         pins = self.site.pins
-        guessing = Guessing(pins.alarm_files, pins.operators_files)
+        guessing = Guessing(pins.alarm_files, 2 * pins.alarm_files)
         self.case_lookup = CaseLookup(self.database, self.recorder, self.credentials.pin_pepper, guessing)
         self.repository = CallbackRepository(self.shared_engine, Claim(self.site.node, self.journal.boot))
         self.amendments = AmendmentRepository(self.shared_engine)

@@ -1,8 +1,8 @@
 """Sections of `site.toml` that are a few plain values each. Those with rules of their own are files beside this one."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ivr.site.addresses import BindAddress
 from ivr.site.wording import LANGUAGE, plain_word, written_as
@@ -73,17 +73,7 @@ class Alarms(_Section):
 class Pins(_Section):
     """`[pins]`: how many files whose PIN was entered wrongly within an hour are more than honest mistakes."""
 
-    alarm_files: int = Field(30, ge=2, le=10_000)  # alarm
-    operators_files: int = Field(60, ge=2, le=10_000)  # strangers get an operator until it is fewer than `alarm_files`
-
-    @model_validator(mode="after")
-    def _alarm_first(self) -> Self:
-        if self.operators_files < self.alarm_files:
-            raise ValueError(
-                f"operators_files ({self.operators_files}) is less than alarm_files ({self.alarm_files}); people must"
-                " be told before PINs are no longer checked, so write at least as many"
-            )
-        return self
+    alarm_files: int = Field(30, ge=2, le=10_000)  # people are told; twice as many, and strangers get an operator
 
 
 class Bans(_Section):
