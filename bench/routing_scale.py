@@ -7,7 +7,7 @@ Measures only `routing`, on one core. `python -m bench.routing_scale` prints a t
 import gc
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter_ns
@@ -18,10 +18,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import machine, routing_picture, routing_plain
+from bench import machine, routing_picture
 from bench.figures import percentile
 from routing.engine import Engine
-from routing.match import Decisions, Waiting
+from routing.match import Decisions, Waiting, may_serve, step_at
 from routing.policy import Policy, usual_steps
 from routing.states import Operator, OperatorState
 
@@ -134,7 +134,7 @@ def run_plain(what: Scene) -> Iterator[int]:
         else:
             waiting[happening.call] = happening
         began = perf_counter_ns()
-        pairs = routing_plain.decide(waiting.values(), operators.values(), now)
+        pairs = _decide_plain(waiting.values(), operators.values(), now)
         yield perf_counter_ns() - began
         for call, identity in pairs:
             del waiting[call]
@@ -232,3 +232,24 @@ def main(
 
 if __name__ == "__main__":
     typer.run(main)
+
+
+def _decide_plain(waiting: Iterable[Waiting], operators: Iterable[Operator], now: float) -> list[tuple[str, str]]:
+    """Pair as Hatif did before it had an engine, with a look at everybody for each event.
+
+    The longest-waiting caller gets the longest-idle operator.
+    """
+    idle = sorted((o for o in operators if o.state is OperatorState.READY), key=lambda o: (o.since, o.id))
+    queue = sorted(waiting, key=lambda caller: (-caller.priority, caller.since, caller.call))
+    steps = [caller.steps[step_at(caller.steps, now - caller.since)[0]] for caller in queue]
+    pairs = []
+    for place, (caller, step) in enumerate(zip(queue, steps, strict=True)):
+        if not idle:
+            break
+        fit = [operator for operator in idle if may_serve(operator, step)]
+        if not fit:
+            continue
+        idle.remove(fit[0])
+        sum(may_serve(fit[0], other) for other in steps[place:])  # for the reason
+        pairs.append((caller.call, fit[0].id))
+    return pairs

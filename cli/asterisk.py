@@ -1,6 +1,8 @@
 """`hatif asterisk …`: Asterisk as a process of its own, and another release of it with the way back."""
 
 import asyncio
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,21 +17,59 @@ from cli.composition import ControlError
 from cli.groups import add_group
 from cli.output import Bar, console
 from cli.owner import refuse_strangers
-from cli.processes import asterisk_process
 from cli.processes.setup import configure_asterisk
 from cli.upkeep import restart
+from ivr.home import pid_lock
+from ivr.process.own_user import refuse_root
 from ivr.process.process import processes
 
 _MODULES_S = 15.0
 """Within which Asterisk has loaded all modules, once its manager answers."""
+_ANSWER_S = 10
 
 
 def register(app: typer.Typer) -> None:
     group = add_group(app, "asterisk", "Run Asterisk alone, replace it by another release, and what belongs to it.")
-    group.command()(asterisk_process.run)
-    group.command("reopen-logs")(asterisk_process.reopen_logs)
+    group.command()(run)
+    group.command("reopen-logs")(reopen_logs)
     group.command()(upgrade)
     group.command()(fetch)
+
+
+def run() -> None:
+    """Run Asterisk alone, in the foreground, configured from the site. `hatif up` runs it as well."""
+    parts = AsteriskParts()
+    refuse_root(parts.site)
+    _check_installed(parts)
+    with Bar() as bar:
+        configure_asterisk(parts, bar)
+        conf = parts.conf(bar)
+    if problems := instance.asterisk_port_problems(conf):
+        raise AsteriskError("\n".join(problems))
+    pid_lock.hold(parts.settings.run, "asterisk", inherit=True)
+    # Asterisk itself tells systemd that it is ready.
+    notify = {name: os.environ[name] for name in ("NOTIFY_SOCKET",) if name in os.environ}
+    program, *arguments = instance.command(conf)
+    os.chdir(conf.asterisk)
+    os.execve(program, [program, *arguments], instance.environment() | notify)  # noqa: S606
+
+
+def reopen_logs() -> None:
+    """Have Asterisk open its logs anew, after they were renamed. logrotate runs it."""
+    parts = AsteriskParts()
+    _check_installed(parts)
+    with Bar() as bar:
+        conf = parts.conf(bar)
+    command = [*conf.installation.program, "-C", str(conf.etc / "asterisk.conf"), "-rx", "logger reload"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise AsteriskError(
+            f"Asterisk did not open its logs anew within {_ANSWER_S} s; see `hatif status`, then repeat the command."
+        ) from None
+    if answer.returncode:
+        reason = (answer.stderr or answer.stdout).strip().partition("\n")[0]
+        raise AsteriskError(f"Asterisk's logs could not be opened anew ({reason}); is Asterisk running?")
 
 
 def upgrade(
@@ -146,3 +186,9 @@ def _said(found: Exchange) -> str:
     if found.present == found.other:
         return f"Asterisk {found.other}: {found.packages} of its packages were replaced"
     return f"Asterisk {found.other} has taken the place of {found.present}"
+
+
+def _check_installed(parts: AsteriskParts) -> None:
+    """Raise AsteriskError if no Asterisk is installed: a service must not begin to download one."""
+    if parts.built is None:
+        raise AsteriskError(f"No Asterisk is installed for the line in {parts.settings.home}: run `hatif setup`.")

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import typer
 
-from cli.cases.office import me, read, work
 from cli.composition import Composition
 from cli.groups import add_group
+from cli.office import me, read, work
 from cli.output import JSON, as_json, as_table, console
 from db.message_data import VoiceMessage
 from office import messages as office

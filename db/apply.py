@@ -7,15 +7,18 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, bindparam, func, select, tuple_, update
+from sqlalchemy import Executable, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from db import case_changes, case_openings, pairings
+from db import case_changes, case_openings
 from db.engine import insert_of, reading, writing
+from db.enums import Role
 from db.ids import started_at
 from db.records import SHAPES, Record
+from db.returners import LOST
 from db.tables import Call, Table
+from db.tables.floor import Pairing
 
 POSITION = Table.metadata.tables["journal_position"]
 
@@ -155,9 +158,9 @@ async def _write(connection: AsyncConnection, table_name: str, rows: list[_Row])
             for row in of_one_kind:
                 await case_openings.open_case(connection, row.columns, _changes(table_name, names, node_given))
             continue
-        if table_name == pairings.TABLE:
+        if table_name == Pairing.__tablename__:
             for row in of_one_kind:
-                await pairings.end_displaced(connection, row.columns)
+                await _end_displaced(connection, row.columns)
                 upsert = _upsert(connection.dialect.name, table_name, names, node_given)
                 await connection.execute(upsert, row.columns)
             continue
@@ -256,3 +259,27 @@ def _is_about_the_rows(error: StatementError) -> bool:
             return True
         cause = cause.__cause__
     return False
+
+
+async def _end_displaced(connection: AsyncConnection, columns: Mapping[str, Any]) -> None:
+    """End the open pairings that a new one proves to be over, as lost. Idempotent.
+
+    A controller that was killed has left them open, and the one that follows records new conversations before it has
+    looked at everything. What it finds out later about their end overrides this.
+
+    Args:
+        columns: The row of the new pairing.
+    """
+    if columns.get("ended") is not None:
+        return
+    began, role = columns["began"], columns.get("role", Role.OPERATOR)
+    same_call = and_(Pairing.call_id == columns["call_id"], Pairing.role == Role.OPERATOR, role == Role.OPERATOR)
+    await connection.execute(
+        update(Pairing)
+        .where(
+            Pairing.ended.is_(None),
+            Pairing.id != columns["id"],
+            or_(Pairing.operator_id == columns["operator_id"], same_call),
+        )
+        .values(ended=case((Pairing.began > began, Pairing.began), else_=began), reason=LOST)
+    )

@@ -391,3 +391,12 @@ def _cause(error: BaseException) -> BaseException:
     while cause.__cause__ is not None and not isinstance(cause, TimeoutError):
         cause = cause.__cause__
     return cause
+
+
+async def version_of(engine: AsyncEngine) -> str:
+    """Return the database's name and version, which shows that it answers. Raises DatabaseError if it is away."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    asked = func.sqlite_version() if is_sqlite else func.current_setting("server_version")
+    async with reading(engine) as connection:
+        found = await connection.scalar(select(asked))
+    return f"{'SQLite' if is_sqlite else 'PostgreSQL'} {found}"

@@ -17,11 +17,30 @@ import orjson
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Integer, String
 from sqlalchemy import Table as SQLTable
 
-from db import former_names
 from db.journal import FORMAT
 from db.tables import UNJOURNALLED, Appended, Table
 from db.tables.base import EMPTY_LIST
 from db.types import Id, UTCDateTime
+
+_FORMER_EVENT_KINDS = {
+    "wish_refused": "request_refused",
+    "told_wished": "case_call_requested",
+    "told_refused": "case_call_refused",
+}
+"""Kinds of call events: the former one and today's. Migration 0006 renames the stored ones."""
+
+
+def _with_names_of_today(table_name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a journal record with today's names."""
+    if table_name != "call_event":
+        return row
+    kind, data = row.get("kind"), row.get("data")
+    if isinstance(kind, str) and kind in _FORMER_EVENT_KINDS:
+        row = {**row, "kind": _FORMER_EVENT_KINDS[kind]}
+    if isinstance(kind, str) and kind.startswith("callback") and isinstance(data, dict) and "wish" in data:
+        row = {**row, "data": {"request" if name == "wish" else name: value for name, value in data.items()}}
+    return row
+
 
 NAME = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.([0-9]{6,9})\.jsonl")
 LONGEST = 4 * 2**20  # bytes of a line; a longer one cannot be a record
@@ -123,7 +142,7 @@ def record_of(text: bytes, node: str, boot: UUID) -> Record:
     shape = SHAPES.get(table_name) if isinstance(table_name, str) else None
     if shape is None:
         raise NotARecordError(f"record {seq}: there is no table {table_name!r}")
-    row = former_names.rename(shape.table.name, row)
+    row = _with_names_of_today(shape.table.name, row)
     if shape.appended:
         row = {"at": at, **row, "node": node, "boot": str(boot), "seq": seq}
     node_given = row.get("node") is not None

@@ -4,17 +4,18 @@ The commands work whether the line runs or not; the office does what they ask fo
 `note` also work while the database is away; the others read the case first and need it.
 """
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typer
 from typer.core import TyperCommand
 
-from cli.cases import case_input
-from cli.cases.office import deliver_left, me, read, work
 from cli.composition import Composition
 from cli.groups import add_group
+from cli.office import deliver_left, me, read, work
 from cli.output import JSON, as_json, as_table, cell, console, say
 from db import case_files
 from db.enums import CaseKind, CasePriority, CaseState
@@ -22,11 +23,14 @@ from db.references import format_reference
 from ivr.model import clock
 from office.cases import changing, opening, reading, rules
 from office.cases.references import digits_of
-from office.cases.rules import CaseError
+from office.cases.rules import FIELDS, CaseError, CaseRules, Kind, missing_words
 from office.context import Office
 from office.reading import ByCommand, Unshown
+from prompts import catalogue, sources
 
 REFERENCE = typer.Argument(help="The case's reference, nine digits such as 123-456-789.")
+_NONE = "none"
+"""Empties a column."""
 STATES, KINDS, PRIORITIES = ", ".join(CaseState), ", ".join(CaseKind), ", ".join(CasePriority)
 
 
@@ -35,7 +39,7 @@ class _WithMissing(TyperCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         with suppress(Exception):  # for a faulty site there is `hatif check`
-            words = ", ".join(case_input.words_for_missing(Composition()))
+            words = ", ".join(_words_for_missing(Composition()))
             formatter.write_paragraph()
             formatter.write_text(f"Words of this site for --missing: {words}.")
 
@@ -116,8 +120,8 @@ def open_case(
         "kind": kind,
         "post": post,
     }
-    given = {name: case_input.value(name, text) for name, text in named.items()}
-    allowed = case_input.rules(parts, given)
+    given = {name: _value(name, text) for name, text in named.items()}
+    allowed = _rules(parts, given)
     opened = work(parts, lambda office: opening.open_case(office, me(), given, allowed))
     if json:
         as_json({"reference": opened.reference, "pin": opened.pin, **opened.columns})
@@ -167,7 +171,7 @@ def set_columns(
     if not named:
         names = ", ".join("--" + name.replace("_", "-") for name in options)
         raise CaseError(f"nothing to change; give {names}.")
-    given = {name: case_input.value(name, text) for name, text in named.items()}
+    given = {name: _value(name, text) for name, text in named.items()}
     _change(parts, reference, given, "", json, version)
 
 
@@ -216,7 +220,7 @@ def _change(
     parts: Composition, reference: str, given: dict[str, Any], why: str, json: bool, version: str | None = None
 ) -> None:
     """Change a case, unless it has another version than the given one, or than it had a moment ago."""
-    digits, allowed = digits_of(reference), case_input.rules(parts, given)
+    digits, allowed = digits_of(reference), _rules(parts, given)
     allowed.check(given, clock.now())  # before anything is asked
     seen = _version(version)
     late = deliver_left(parts)  # what another process has left in the journal is part of the case
@@ -244,3 +248,27 @@ def _version(text: str | None) -> int | None:
     if text is not None and (not text.isdecimal() or len(text) > 9):
         raise CaseError(f"{text!r} is not a version; `hatif case show` shows the case's.")
     return int(text) if text is not None else None
+
+
+def _rules(parts: Composition, columns: Collection[str]) -> CaseRules:
+    """Return what the site allows in these columns of a case."""
+    return CaseRules(
+        languages=parts.site.languages,
+        operators=[operator.id for operator in parts.operators] if "owner" in columns else (),
+        missing=_words_for_missing(parts) if "missing" in columns else (),
+        zone=ZoneInfo(parts.site.hours.timezone),
+    )
+
+
+def _value(column: str, text: str) -> str | None:
+    """Return the value that `text` stands for in a column of a case; None for `none`, which empties it."""
+    if text == _NONE and FIELDS[column] is not Kind.WORD:
+        return None
+    return text
+
+
+def _words_for_missing(parts: Composition) -> list[str]:
+    """Return the words for missing documents: the ids of the site's texts that begin with `missing_`, without that."""
+    folder = parts.settings.site
+    ids = list(sources.load(folder)) or list(catalogue.load(folder).ids)
+    return missing_words(ids)

@@ -19,8 +19,7 @@ from cli.output import JSON, as_json, as_table, cell, console
 from cli.processes import status
 from cli.processes.at_once import ANSWER_S
 from cli.processes.check import Check, phrase
-from db.about import version_of
-from db.engine import DatabaseError, for_people, open_engine
+from db.engine import DatabaseError, for_people, open_engine, version_of
 from ivr.process.process import ProcessInfo, processes
 from ivr.site import certificate
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import typer
 
-from cli.cases.office import me, read, work
 from cli.composition import Composition
 from cli.groups import add_group
+from cli.office import me, read, work
 from cli.on_record import put_on_record
 from cli.output import JSON, as_json, as_table, console, errors
 from db.engine import DatabaseError

@@ -10,17 +10,19 @@ from cli.composition import Composition
 from cli.groups import add_group
 from cli.output import JSON, Bar, as_json, as_table, console, errors
 from cli.owner import refuse_strangers
-from cli.prompts import clip_sets, listening, release, studio, text_lengths, update, voices
+from cli.prompts import clip_sets, release, studio, text_lengths, voices
 from cli.prompts.build_prompts import build_all
 from cli.prompts.slow_voices import wanted_clips, work
+from cli.prompts.voices import voice_for
 from ivr.home import pid_lock
 from ivr.home.logs import configure
-from prompts import catalogue, manifest, progress
+from prompts import catalogue, listening, manifest, progress
 from prompts.catalogue import Catalogues
 from prompts.clip_store import ClipStore
 from prompts.say import say as speak
 from prompts.slow_status import SlowStatus, slow_statuses
 from prompts.status import LanguageStatus, language_statuses
+from prompts.update import update as update_catalogues
 
 
 def register(app: typer.Typer) -> None:
@@ -29,12 +31,12 @@ def register(app: typer.Typer) -> None:
     prompts.command("list")(list_prompts)
     prompts.command()(status)
     prompts.command()(say)
-    listening.register(prompts)
+    prompts.command()(listen)
     text_lengths.register(prompts)
     voices.register(prompts)
     studio.register(prompts)
     clip_sets.register(prompts)
-    update.register(prompts)
+    prompts.command()(update)
     release.register(prompts)
 
 
@@ -156,3 +158,40 @@ def say(
     """Speak a text in the site's voice into a WAV file."""
     seconds = speak(text, language, out, voice=voices.voice_for(Composition(), language))
     console.print(f"{out}: {seconds:.1f} s", markup=False)
+
+
+def listen(
+    language: str = typer.Option(..., "--language", help="The code of a language of the site."),
+    out: Path = typer.Option(..., "--out", help="The folder for the page and its audio; it is created.", metavar="DIR"),
+    text: list[str] = typer.Option(
+        [], "--text", help="The id of a text; may be repeated.  [default: twelve sentences with many different sounds]"
+    ),
+) -> None:
+    """Write a page with twelve spoken sentences, as by telephone, and a form for a native speaker's judgement."""
+    parts = Composition()
+    voice = voice_for(parts, language)
+    with Bar() as bar:
+        bar.step("Sentences")
+        listening.make(
+            catalogue.load(parts.settings.site),
+            language,
+            out,
+            voice=voice,
+            ids=text,
+            progress=lambda done, total, _: bar.update(done, total),
+        )
+    console.print(f"Open {out / listening.PAGE} in a browser.", markup=False)
+
+
+def update() -> None:
+    """Bring new, changed and deleted texts of the site's files into the catalogues of all languages.
+
+    A text whose English has changed gets the most similar old translation, marked fuzzy: it is not spoken until
+    `hatif prompts release`.
+    """
+    done = list(update_catalogues(Composition(bound=False).settings.site))
+    for changed in done:
+        counts = f"{changed.added} new, {changed.removed} removed, {changed.fuzzy} marked fuzzy"
+        console.print(f"{changed.language}: {counts}.", markup=False)
+    if not done:
+        console.print("The catalogues have all texts already.")

@@ -1,10 +1,9 @@
 """The output of `hatif report` for people: tables that fit into a terminal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cli.output import as_table, console
-from cli.report import show_operators
 from reports.by import By
 from reports.request import ReportRequest
 
@@ -38,7 +37,7 @@ def show(request: ReportRequest, found: Mapping[str, Any]) -> None:
         columns = {name: form for name, form in _OPERATORS.items() if name != _PLANNED or has_plan}
         _table(f"Operators, {title}", ["id"], columns, known, names)
         console.print()
-        show_operators.show((label, row) for (label,), row in known)
+        _show_operators((label, row) for (label,), row in known)
     else:
         what, keys = " and ".join(request.by), request.by
         columns = {name: form for name, form in _ALL_CALLS.items() if total[_ONLY_SOME.get(name, "calls")]}
@@ -104,6 +103,15 @@ def _notes(request: ReportRequest, found: Mapping[str, Any]) -> list[str]:
     return notes
 
 
+def _show_operators(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Print the table of the operators with these labels."""
+    lines = []
+    for label, found in rows:
+        pauses = ", ".join(f"{reason} {_format_hours(seconds)}" for reason, seconds in found["pauses_s"].items())
+        lines.append((label, *(str(found[name]) for name in _OFFERS.values()), pauses or "-"))
+    as_table("Offers, transfers and pauses by operator", ("id", *_OFFERS, "pauses"), lines)
+
+
 def _count(name: str) -> FormatCell:
     return lambda figures: str(figures[name])
 
@@ -116,12 +124,16 @@ def _tenths(name: str) -> FormatCell:
     return lambda figures: "-" if figures[name] is None else f"{figures[name]:.1f}"
 
 
+def _format_hours(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}:{minutes % 60:02}"
+
+
 def _hours(name: str) -> FormatCell:
     def format_cell(figures: Row) -> str:
         if figures[name] is None:
             return "-"
-        minutes = round(figures[name] / 60)
-        return f"{minutes // 60}:{minutes % 60:02}"
+        return _format_hours(figures[name])
 
     return format_cell
 
@@ -198,3 +210,16 @@ _OPERATORS: dict[str, FormatCell] = {
     _PLANNED: _hours("planned_s"),
     "logged\nin": _hours("logged_in_s"),
 }
+
+_OFFERS = {
+    "of-\nfered": "calls_offered",
+    "re-\nfused": "refused",
+    "missed": "missed",
+    "unreach-\nable": "unreachable",
+    "talks": "conversations",
+    "taken\nover": "taken_over",
+    "handed\non": "transferred",
+    "con-\nsulted": "consulted",
+    "fin-\nished": "finished",
+}
+"""The columns and their figures; they fit into 80 columns of a terminal."""

@@ -1,5 +1,6 @@
 """`hatif report`: how the line served its callers, from the database."""
 
+import asyncio
 import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,15 +13,16 @@ from cli.output import JSON, console, working
 from cli.report import format_report
 from cli.sheet import BOM, CSV, SEPARATOR, Sheet
 from cli.times import parse_day
+from db.engine import open_engine
 from ivr.model import clock
+from prompts import catalogue, vowels
 from reports.job import Job, Result
 from reports.names import Names
 from reports.periods import Span
 from reports.request import RequestError, make_request
+from reports.results import make_results
 from routing.figures import SHORT_S, WITHIN_S
 from wire.errors import UserError
-
-# Imports in functions: SQLAlchemy and the like take a while to load, and a wrong option is answered without them.
 
 LANGUAGES = ("fr", "ar", "en")
 
@@ -105,11 +107,6 @@ def report(
 
 
 def _make(url: str, job: Job) -> list[bytes]:
-    import asyncio
-
-    from db.engine import open_engine
-    from reports.results import make_results
-
     async def make() -> list[bytes]:
         async with open_engine(url, long=True) as engine:
             return await make_results(engine, job)
@@ -119,8 +116,6 @@ def _make(url: str, job: Job) -> list[bytes]:
 
 def _names(parts: Composition, language: str) -> Names:
     """Return the names of the site in a language."""
-    from prompts import catalogue, vowels
-
     found = catalogue.load(parts.settings.site)
     written = {text: vowels.bare(found.text(language, text) or "").strip().rstrip(".,:،") for text in found.ids}
 

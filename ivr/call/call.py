@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 import structlog
@@ -25,10 +25,17 @@ from ivr.call.menu_time import MenuTime
 from ivr.call.services import Services
 from ivr.call.version import Flow, Version
 from ivr.call.voice import Prompt, Voice
-from ivr.call.wait import Wait
 from ivr.model import clock, floor_protocol
 from ivr.model.call_state import CallState, LegState
 from ivr.model.talk_table import Colleague
+
+
+class Wait(Protocol):
+    """A waiting call, as others see it; `ivr.queue.waiting` makes it."""
+
+    def move(self, *, front: bool, language: str | None, topic: str | None, operator: str | None, by: str) -> None:
+        """Move the caller in the queue, in the name of `by`. What they hear goes on."""
+
 
 log = structlog.get_logger()
 

@@ -8,12 +8,15 @@ from ivr.asterisk import leg_dialing
 from ivr.asterisk.ari import operations
 from ivr.asterisk.ari.events import Channel
 from ivr.asterisk.ari.link import LinkLost
+from ivr.call.connection import Connection
 from ivr.call.voice import Prompt
-from ivr.codes import help_call, supervision_leftover
+from ivr.codes import help_call
 from ivr.codes.code_call import CodeCall, CodeRefused, OperatorGone
 from ivr.codes.code_connection import CodeConnection
 from ivr.codes.registry import CODES, OTHER_HANDLERS
-from ivr.codes.spy_channel import find_left_over
+from ivr.codes.spy_channel import Spy, bridge_of, find_left_over
+from ivr.records import floor_records
+from ivr.records.floor_records import Supervision
 
 log = structlog.get_logger()
 
@@ -39,7 +42,7 @@ def attach(connection: CodeConnection, channels: Collection[Channel]) -> None:
         if (code := running.get(asked)) is not None:
             connection.services.route(helper, code)  # if it is answered at this moment, it is not a stranger
     for spy in find_left_over(channels, running):
-        connection.start(supervision_leftover.end(connection, spy), "supervision left over")
+        connection.start(_end_leftover(connection, spy), "supervision left over")
 
 
 def begin(connection: CodeConnection, channel: Channel, args: tuple[str, ...], *, resumed: bool) -> CodeCall | None:
@@ -93,3 +96,14 @@ async def run(call: CodeCall) -> None:
 async def _say_last(call: CodeCall, *prompts: Prompt) -> None:
     call.keys.clear()
     await call.say(*prompts)
+
+
+async def _end_leftover(connection: Connection, spy: Spy) -> None:
+    """End the spying channel and its bridge, and record the end of a supervision whose supervisor hung up while there
+    was no controller."""
+    services, floor, call = connection.services, connection.floor, connection.call_on(spy.leg)
+    operators = floor.operators.values() if floor is not None else ()
+    operator = next((person.id for person in operators if person.offer == spy.leg), "")
+    use = Supervision(spy.supervisor, "service", operator, spy.mode, call.state.id if call is not None else None)
+    floor_records.supervision_ended(services.recorder.journal, use, "restart")
+    await services.link.send(operations.HANG_UP(spy.id), operations.DELETE_BRIDGE(bridge_of(spy.supervisor)))

@@ -7,6 +7,7 @@ It owns what outlives connections (journal, manager link, hours, floor, control 
 import asyncio
 import contextlib
 import gc
+import socket
 import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
@@ -26,7 +27,6 @@ from ivr.cases.case_lookup import CaseLookup
 from ivr.cases.guessing import Guessing
 from ivr.codes import pause_notice
 from ivr.codes.pause_notice import PauseNotices
-from ivr.controller import control_socket
 from ivr.controller.acknowledgements import Acknowledgements
 from ivr.controller.connection import APPLICATION, Connection
 from ivr.controller.connection_health import STABLE_S
@@ -45,7 +45,7 @@ from ivr.floor.shifts import Shifts
 from ivr.floor.supervisor_alerts import SupervisorAlerts
 from ivr.flow.versions import Version, VersionStore
 from ivr.home import credentials, heartbeat
-from ivr.home.settings import Settings
+from ivr.home.settings import Settings, SettingsError
 from ivr.hours.opening import Opening
 from ivr.model import clock, floor_protocol
 from ivr.model.endpoints import is_web
@@ -90,7 +90,7 @@ class Controller:
         clock.prepare()
         self.settings = settings
         # First of all: a second controller must find out here, and not by taking the calls of the first.
-        self.control_socket = control_socket.listen(settings.control_port)
+        self.control_socket = _listen(settings.control_port)
         exchange.recover(settings.home, settings.site)
         self.site = site.load(settings.site)
         self.listed = operators.load(settings.site, self.site.languages)
@@ -110,7 +110,7 @@ class Controller:
         self.shared_engine = SharedEngine(url, self.site.database.connections)
         self.database = Database(self.shared_engine)
         pins = self.site.pins
-        guessing = Guessing(pins.alarm_files, pins.operators_files)
+        guessing = Guessing(pins.alarm_files, 2 * pins.alarm_files)
         self.case_lookup = CaseLookup(self.database, self.recorder, self.credentials.pin_pepper, guessing)
         self.repository = CallbackRepository(self.shared_engine, Claim(self.site.node, self.journal.boot))
         self.amendments = AmendmentRepository(self.shared_engine)
@@ -378,3 +378,23 @@ class Controller:
     def _rtcp_received(self, channel: str) -> None:
         if self.connection is not None:
             self.connection.silence_monitor.report(channel)
+
+
+def _listen(port: int) -> socket.socket:
+    """Return the socket of the control API, bound and listening on loopback.
+
+    Raises:
+        SettingsError: The port is taken.
+    """
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"TCP port {port} (control API) cannot be used ({error.strerror}): is another controller running? "
+            "Stop it, or set HATIF_PORT_OFFSET to another multiple of 1000."
+        ) from None
+    listening.listen(64)
+    return listening

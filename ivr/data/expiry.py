@@ -22,7 +22,7 @@ from ivr.data import backup
 from ivr.home.settings import Settings
 from ivr.site import site
 from ivr.site.findings import SiteError
-from ivr.site.retention import Retention
+from ivr.site.sections import Retention
 
 log = structlog.get_logger()
 

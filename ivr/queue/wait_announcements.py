@@ -5,12 +5,13 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
 from ivr.call.leg import start_music
-from ivr.model import floor_protocol
-from ivr.queue import closing_notice, language_offers
+from ivr.model import clock, floor_protocol
+from ivr.queue import language_offers
 from routing.estimate import WaitClass
 
 COUNTED = 10
@@ -18,13 +19,15 @@ COUNTED = 10
 MORE = COUNTED + 2
 """The first position with more than ten callers ahead."""
 
+_LAST_CALLS = "last_calls"
+
 TEXTS = (
     "wait",
     "wait_nobody",
     *(f"position_{position}" for position in range(1, COUNTED + 1)),
     "position_more",
     *(f"wait_{wait}" for wait in WaitClass),
-    closing_notice.TEXT,
+    _LAST_CALLS,
     *language_offers.TEXTS,
 )
 
@@ -161,11 +164,11 @@ class WaitAnnouncements:
             call.event("other_language", languages=[*others.values()], nobody=nobody)
             alternatives = {key: Alternative(why, call.state.node, language=other) for key, other in others.items()}
             return language_offers.clips(language, others, nobody=nobody), alternatives
-        if self._entering and closing_notice.is_too_late(call, answer):
+        if self._entering and _is_too_late(call, answer):
             call.event("last_calls")
             alternatives = {key: item for key, item in self._settings.alternatives.items() if item.calls_back}
             clips = alternative_clips(language, alternatives)
-            return [(language, closing_notice.TEXT), *clips], alternatives
+            return [(language, _LAST_CALLS), *clips], alternatives
         return None
 
     def ended(self) -> None:
@@ -183,3 +186,18 @@ class WaitAnnouncements:
         if self._loop.time() < self._keys_from:
             return None
         return self._alternatives.get(key)
+
+
+def _is_too_late(call: Call, answer: floor_protocol.Position) -> bool:
+    """Return whether the caller's turn is expected after closing time, when that is near (`last_calls_min` in
+    site.toml; 0: never).
+
+    They hear it when they begin to wait, and may request a call-back. Those who wait anyway are served, however late
+    it gets.
+    """
+    near, expected = call.services.site.routing.last_calls_min, answer.estimate.seconds
+    if not near or expected is None or not answer.estimate.earned:
+        return False
+    now, state = clock.now(), call.state
+    closes = call.services.opening.closes_next(now, line=state.number, language=state.language)
+    return closes is not None and closes - now <= timedelta(minutes=near) and now + timedelta(seconds=expected) > closes

@@ -26,6 +26,7 @@ FORMER: Mapping[tuple[str, ...], str] = {
     ("bans", "first_min"): "delete it: the first ban lasts 10 minutes, and each further one twice as long",
     ("bans", "longest_h"): "delete it: no ban lasts for more than a day",
     ("alarms", "calls"): "delete it: shares of the last half hour count after ten calls",
+    ("pins", "operators_files"): "delete it: PINs are no longer checked from twice `alarm_files` on",
     ("callbacks", "most_open"): "delete it: a caller has one open request at a time",
     ("monitoring", "traces"): "delete it: `hatif call ID` has the story of a call, and Prometheus the figures",
 }

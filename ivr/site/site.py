@@ -14,10 +14,7 @@ from pydantic_core import ErrorDetails
 from ivr.model.e164 import NumberRules, main_country
 from ivr.site import former_settings, zones
 from ivr.site.addresses import BindAddress, CarrierHost
-from ivr.site.alarms import Alarms
 from ivr.site.backups import Backups
-from ivr.site.bans import Bans
-from ivr.site.call_records import CallRecords
 from ivr.site.callbacks import Callbacks
 from ivr.site.carrier_conflicts import find_conflicts, find_wrong_trunks
 from ivr.site.carriers import Carrier, Limits
@@ -26,15 +23,22 @@ from ivr.site.desk import Desk
 from ivr.site.findings import Finding
 from ivr.site.findings import SiteError as SiteError
 from ivr.site.hours import Hours, ZoneName
-from ivr.site.monitoring import Monitoring
-from ivr.site.pins import Pins
 from ivr.site.reports import Reports
-from ivr.site.retention import Retention
 from ivr.site.routing import Routing
-from ivr.site.scoring import Scoring
-from ivr.site.silence import Silence
+from ivr.site.sections import (
+    Alarms,
+    Bans,
+    CallRecords,
+    Database,
+    Monitoring,
+    Pins,
+    Recording,
+    Retention,
+    Scoring,
+    Silence,
+    Speech,
+)
 from ivr.site.sip import Sip
-from ivr.site.speech import Speech
 from ivr.site.wording import COUNTRY, LANGUAGE, NAME, NUMBER, plain_word, written_as
 from prompts import site_files, toml_values
 from prompts.voices import choice
@@ -111,19 +115,6 @@ class Operators(_Strict):
     def is_outside(self, operator: str) -> bool:
         """Return whether an operator's telephone may be outside our networks."""
         return "*" in self.outside or operator in self.outside
-
-
-class Recording(_Strict):
-    """Whether conversations are recorded."""
-
-    conversations: bool = False  # only with the caller's consent by key
-
-
-class Database(_Strict):
-    """The database."""
-
-    url: str | None = None  # absent: SQLite in HATIF_HOME
-    connections: int = Field(10, ge=2, le=200)  # of the controller at most, and as many of the desk
 
 
 class Site(_Strict):

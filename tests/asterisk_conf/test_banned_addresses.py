@@ -17,7 +17,7 @@ from ivr.asterisk.ami import Ami
 from ivr.process.ban_list import BanList, access_list
 from ivr.process.ban_rules import lifted
 from ivr.process.ban_watch import BanWatch
-from ivr.site.bans import Bans
+from ivr.site.sections import Bans
 
 GUESSER, OTHER, OFFICE, ANOTHER = "127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8"
 WRONG = "wrong-password-of-somebody"

@@ -17,7 +17,7 @@ from debian_tools import Tool
 from asterisk_conf import systemd
 from asterisk_conf.errors import AsteriskError
 from asterisk_conf.systemd import UNITS, Line
-from cli.processes import asterisk_process
+from cli import asterisk
 from cli.processes import systemd as commands
 from ivr.home import line_settings
 from ivr.home.line_settings import SettingsError
@@ -215,12 +215,10 @@ def test_an_asterisk_that_hangs_while_its_logs_are_rotated_is_named_in_a_sentenc
 ) -> None:
     program = (sys.executable, "-c", "import time; time.sleep(30)")
     conf = SimpleNamespace(installation=SimpleNamespace(program=program), etc=tmp_path)
-    monkeypatch.setattr(
-        asterisk_process, "AsteriskParts", lambda: SimpleNamespace(built=program, conf=lambda bar: conf)
-    )
-    monkeypatch.setattr(asterisk_process, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(asterisk, "AsteriskParts", lambda: SimpleNamespace(built=program, conf=lambda bar: conf))
+    monkeypatch.setattr(asterisk, "_ANSWER_S", 0.2)
     with pytest.raises(AsteriskError, match="did not open its logs anew within"):
-        asterisk_process.reopen_logs()
+        asterisk.reopen_logs()
 
 
 def test_logrotate_rotates_the_logs_and_has_asterisk_open_its_own_anew(tmp_path: Path) -> None:

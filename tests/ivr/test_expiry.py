@@ -39,7 +39,7 @@ from ivr.home.settings import Settings
 from ivr.model import clock
 from ivr.site import site
 from ivr.site.findings import SiteError
-from ivr.site.retention import Retention
+from ivr.site.sections import Retention
 
 pytest_plugins = ["db_fixtures"]
 

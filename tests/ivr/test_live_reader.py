@@ -14,8 +14,8 @@ from ivr.flow.missing_audio import MissingAudio
 from ivr.model.floor_protocol import QueuedCall
 from ivr.records.call_counts import CallCounts
 from ivr.records.limit_counts import SENTENCES, Limit
-from ivr.site.alarms import Alarms
 from ivr.site.operators import OperatorEntry
+from ivr.site.sections import Alarms
 from ivr.telephones.devices import Telephone
 from routing.states import Operator, OperatorState
 from routing.thresholds import ThresholdWatch

@@ -101,7 +101,7 @@ def test_telephones_outside_need_a_certificate_and_operators_of_the_list(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[pins]\nalarm_files = 30\noperators_files = 20", "operators_files .20. is less than alarm_files .30."),
+        ("[pins]\nalarm_files = 1", "alarm_files"),
         ("[bans]\nafter = -1", "after"),
         ('[operators]\noutside = ["all"]', "outside"),
     ],
