@@ -135,7 +135,7 @@ def _apply(
         if followed.changed:
             console.print(f"  signed out, with other rights from now on: {', '.join(followed.changed)}", markup=False)
     if plan.taken:
-        parts.ask_controller("POST", "/flow/reload")
+        parts.ask_controller("POST", "/site/reload")
     _restart(parts, restarted, quiet=quiet)
     if unfollowed is not None:
         raise ControlError(
@@ -213,7 +213,8 @@ def _show(plan: Plan, dry_run: bool) -> None:
     if plan.modules:
         console.print(f"{would.capitalize()}read again by Asterisk: {', '.join(plan.modules)}", markup=False)
     if plan.taken:
-        console.print(f"{would.capitalize()}taken by the running controller: the opening hours", markup=False)
+        taken = "operators, numbers and opening hours"
+        console.print(f"{would.capitalize()}taken by the running controller: {taken}", markup=False)
     if plan.processes:
         console.print(f"{would.capitalize()}restarted, no call is cut off: {', '.join(plan.processes)}", markup=False)
     for what, why in plan.later.items():

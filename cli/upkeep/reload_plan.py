@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from asterisk_conf import pjsip
+from ivr.site.flat import is_taken
 
 _ENTITIES = ("operator", "carrier", "number")
 """Things that an administrator adds and removes: reported by name when new or gone, not value by value."""
@@ -33,9 +34,6 @@ _READERS = {
 
 _UNREAD = ("monitoring.",)
 """Values that only a restart of the process brings: its address."""
-
-_TAKEN = "hours."
-"""Values that a running controller takes, all but the time zone: no process is restarted for them."""
 
 _RELOADED = {
     "pjsip.conf": "res_pjsip.so",
@@ -95,7 +93,7 @@ def make_plan(
     whole = [f"{path}: {why}" for path, why in _WHOLE.items() if path in paths]
     if whole:
         later["all"] = "; ".join(whole)
-    taken = {path for path in paths if path.startswith(_TAKEN) and path != "hours.timezone"}
+    taken = {path for path in paths if is_taken(path)}
     read = [path for path in paths if path not in (*_WHOLE, *taken) and not path.startswith(_UNREAD)]
     wanted = [name for name, prefixes in _READERS.items() if any(path.startswith(prefixes) for path in read)]
     if any(path.startswith(_UNREAD) for path in paths):

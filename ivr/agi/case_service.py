@@ -26,7 +26,7 @@ class Lookup(Protocol):
 class CaseService:
     """Answers with the same limits on attempts as the line's own callers have."""
 
-    def __init__(self, site: Site, lookup: Lookup) -> None:
+    def __init__(self, site: Callable[[], Site], lookup: Lookup) -> None:
         self._site, self._lookup = site, lookup
         self._asking = 0
 
@@ -43,7 +43,7 @@ class CaseService:
         else:
             self._asking += 1
             try:
-                caller = normalise(request.caller, self._site.number_rules(None, request.extension)) or ""
+                caller = normalise(request.caller, self._site().number_rules(None, request.extension)) or ""
                 found = await self._lookup.ask(reference, pin, caller=caller, call=f"agi {request.channel}")
             finally:
                 self._asking -= 1

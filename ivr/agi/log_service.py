@@ -1,7 +1,7 @@
 """`agi://host/log`: a call that the dialplan served by itself becomes a row of the database when it ends."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from db import references
@@ -31,7 +31,7 @@ class _WrongError(Exception):
 class LogService:
     """Writes calls to the journal. `operators`: the ids of all operators."""
 
-    def __init__(self, site: Site, operators: Collection[str], recorder: Recorder) -> None:
+    def __init__(self, site: Callable[[], Site], operators: Collection[str], recorder: Recorder) -> None:
         self._site, self._operators, self._recorder = site, operators, recorder
 
     def answer(self, request: Request) -> dict[str, str]:
@@ -50,8 +50,8 @@ class LogService:
             raise _WrongError(f"outcome must be one of {', '.join(_OUTCOMES)}: write outcome=answered")
         times = self._times(request, given)
         language, operator, topic = given.get("language"), given.get("operator"), given.get("topic")
-        if language is not None and language not in self._site.languages:
-            raise _WrongError(f"language must be one of {', '.join(self._site.languages)}")
+        if language is not None and language not in self._site().languages:
+            raise _WrongError(f"language must be one of {', '.join(self._site().languages)}")
         if operator is not None and operator not in self._operators:
             raise _WrongError(f"operator {_shown(operator)} is not in operators.csv")
         if topic is not None and not _TOPIC.fullmatch(topic):
@@ -60,11 +60,11 @@ class LogService:
         if case is not None and not references.is_valid(case):
             raise _WrongError(f"case {_shown(case)} is not a reference")
         dialled = given.get("number") or (request.extension if _is_number(request.extension) else request.dnid)
-        number = self._site.number_dialled(dialled)
-        caller = normalise(request.caller, self._site.number_rules(None, dialled))
+        number = self._site().number_dialled(dialled)
+        caller = normalise(request.caller, self._site().number_rules(None, dialled))
         return dialplan_calls.DialplanCall(
             # Not the id of a call of ours on the same channel: its row must not be overwritten.
-            id=call_id_of(f"{self._site.node}/{dialplan_calls.NODE}", request.channel, times["started"]),
+            id=call_id_of(f"{self._site().node}/{dialplan_calls.NODE}", request.channel, times["started"]),
             channel=request.channel,
             outcome=Outcome(given["outcome"]),
             number=number.number if number is not None else (dialled if _is_number(dialled) else None),

@@ -17,6 +17,7 @@ from ivr.agi.log_service import LogService
 from ivr.agi.request import MOST_BYTES, RequestError, commands, parse, value_of
 from ivr.agi.services import Services
 from ivr.controller.controller import Controller
+from ivr.site.site import Site
 from routing.states import Operator
 
 log = structlog.get_logger()
@@ -35,8 +36,11 @@ async def serve(controller: Controller) -> None:
         floor = connection.floor if connection is not None else None
         return [known.for_others for known in floor.operators.values()] if floor is not None else ()
 
-    site, ids = controller.site, {operator.id for operator in controller.operators}
-    cases, calls = CaseService(site, controller.case_lookup), LogService(site, ids, controller.recorder)
+    def site() -> Site:
+        return controller.site
+
+    cases = CaseService(site, controller.case_lookup)
+    calls = LogService(site, controller.operator_ids, controller.recorder)
     services = Services(site, controller.opening, operators, cases, calls)
     await run(services, controller.settings.agi_port, 8088 + controller.settings.offset)
 

@@ -20,7 +20,7 @@ class Services:
 
     def __init__(
         self,
-        site: Site,
+        site: Callable[[], Site],
         opening: Opening,
         operators: Callable[[], Iterable[Operator]],
         cases: CaseService,
@@ -61,7 +61,7 @@ class Services:
         """Return the languages of the callers of a number, the likely ones first. Argument: the number dialled."""
         number = self._number(request)
         country = number.country if number is not None else None
-        order = self._site.language_order(country)
+        order = self._site().language_order(country)
         return {"HATIF_COUNTRY": country or "", "HATIF_LANG": order[0], "HATIF_LANGS": ",".join(order)}
 
     def route(self, request: Request) -> Variables:
@@ -69,7 +69,7 @@ class Services:
 
         The best in the language come first, then those who have been idle longest. None is offered the call.
         """
-        language = request.argument(1, self._site.languages[0])
+        language = request.argument(1, self._site().languages[0])
         needs = Step(language, topic=request.argument(2) or None)
         able = [
             operator
@@ -78,7 +78,7 @@ class Services:
         ]
         able.sort(key=lambda operator: (-operator.languages[language], operator.since, operator.id))
         return {
-            "HATIF_QUEUE": f"hatif-{language}" if language in self._site.languages else "",
+            "HATIF_QUEUE": f"hatif-{language}" if language in self._site().languages else "",
             "HATIF_READY": str(len(able)),
             "HATIF_OPERATORS": ",".join(operator.id for operator in able[:_MOST_OPERATORS]),
         }
@@ -87,8 +87,8 @@ class Services:
         """Return the site's number that was dialled, in whatever form a carrier writes it."""
         dialled = request.argument(1, request.extension)
         wanted = _digits(dialled)
-        return self._site.number_dialled(dialled) or next(
-            (number for number in self._site.number if wanted and _digits(number.number) == wanted), None
+        return self._site().number_dialled(dialled) or next(
+            (number for number in self._site().number if wanted and _digits(number.number) == wanted), None
         )
 
 

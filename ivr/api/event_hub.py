@@ -209,11 +209,14 @@ class EventHub:
 
 def _differences(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, object]]:
     """Yield the events that lead from one to the other, each with its name."""
+    if [row.id for row in before.operators] != [row.id for row in now.operators]:  # the list itself is another one
+        yield "snapshot", now
+        return
     yield from _gone("call_ended", before.calls, now.calls)
     yield from _changed("call", before.calls, now.calls)
     if before.queue != now.queue:
         yield "queue", Queue(queue=now.queue)
-    yield from _changed("operator", before.operators, now.operators)  # the list of operators itself does not change
+    yield from _changed("operator", before.operators, now.operators)
     yield from _gone("alarm_cleared", before.alarms, now.alarms)
     yield from _changed("alarm", before.alarms, now.alarms)
 

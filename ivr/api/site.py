@@ -2,10 +2,13 @@
 
 from pydantic import BaseModel, Field
 
-from ivr.api.context import ControllerDep
+from ivr.api.context import Actor, ControllerDep, audit
+from ivr.api.problems import ApiError, documented
 from ivr.api.router import make_router
+from ivr.site.findings import SiteError
 from ivr.site.flat import flatten
 from ivr.talk.grants import topics_of
+from prompts.manifest import ManifestError
 
 router = make_router("site")
 
@@ -42,6 +45,21 @@ class SiteValues(BaseModel):
 async def values(controller: ControllerDep) -> SiteValues:
     """Return the site's values as they run, which may differ from its files."""
     return SiteValues(values=flatten(controller.site, controller.listed))
+
+
+@router.post("/site/reload", responses=documented(422))
+async def reload(controller: ControllerDep, actor: Actor) -> SiteValues:
+    """Take saved operators, numbers, countries and opening hours into use. Nothing is restarted, and calls go on.
+
+    `hatif reload` does it once Asterisk knows the telephones of new operators. 422 with every mistake if there is one.
+    """
+    try:
+        await controller.take_files()
+        await controller.take_site()
+    except (SiteError, ManifestError) as error:
+        raise ApiError(422, str(error)) from None
+    audit(controller, actor, "site_reloaded", "site")
+    return await values(controller)
 
 
 @router.get("/site")

@@ -16,6 +16,7 @@ from ivr.api.router import make_router
 from ivr.controller.controller import Controller
 from ivr.hours.opening import one_line
 from ivr.model import clock
+from ivr.site.flat import is_taken
 from ivr.site_changes import files
 from ivr.site_changes.changes import SiteChanges
 from ivr.site_changes.edits import MOST_EDITS, EditError, SiteEdit
@@ -91,7 +92,21 @@ class _Flows:
         return (await self._controller.take_files()).name
 
     async def is_complete(self) -> bool:
-        return await self._controller.runs_with_files()
+        return not await self._controller.unused_values()
+
+    async def is_noticed(self) -> bool:
+        unused = await self._controller.unused_values()
+        if all(is_taken(path) for path in unused):
+            gone = {path.split(".")[1] for path, (_, saved) in unused.items() if saved is None and _is_operator(path)}
+            return any(row.id in gone and row.state in _IN_CALL for row in read_operators(self._controller))
+        return _restart_is_noticed(self._controller)
+
+
+_IN_CALL = (OperatorStatus.OFFERED, OperatorStatus.TALKING, OperatorStatus.WRAPPING_UP)
+
+
+def _is_operator(path: str) -> bool:
+    return path.startswith("operator.") and path.endswith(".name")
 
 
 def _restart_is_noticed(controller: Controller) -> bool:
@@ -103,7 +118,7 @@ def _restart_is_noticed(controller: Controller) -> bool:
 
 def changes_of_line(controller: Controller) -> SiteChanges:
     """Return the changes of a controller's line; what is released is in its audit."""
-    effects = Effects(controller.settings, _Flows(controller), partial(_restart_is_noticed, controller))
+    effects = Effects(controller.settings, _Flows(controller))
     return SiteChanges(controller.settings, effects, clock.now, partial(note_release, controller))
 
 

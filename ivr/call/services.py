@@ -78,15 +78,16 @@ class Returners(Protocol):
     async def has_place(self, state: CallState) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
     """What a call, a feature code or a call-back uses while a connection to Asterisk lasts.
 
     Attributes:
+        site: The site as it is now: another one once the controller has taken released values.
         to_floor: Send a message to the floor; never blocks.
         route: Deliver the events of a channel to a receiver; never blocks.
         address: Return an operator's endpoint.
-        operators: The operators' list.
+        operators: The operators' list, as it is now.
         answer_request: Answer an operator request by its id; the reason is None if it was granted.
         take_notice: Return the text that an operator is to hear at the start of their next code, once.
         in_browser: Return whether an operator is rung in their browser.

@@ -52,11 +52,10 @@ class Dispatcher:
         self._connection, self.repository = connection, repository
         self.services = connection.services
         self.link = connection.services.link
-        self.site = connection.services.site
         self._queue = WaitingRequests(connection)
         self._busy: dict[str, Attempt | None] = {}  # by request id; None: not looked up yet
         self._chances = Chances()
-        self._volume = Volume(connection, self.site.callbacks.share, self.services.recorder.counts.limits)
+        self._volume = Volume(connection, self.services.site.callbacks.share, self.services.recorder.counts.limits)
         self.is_full = False  # as many operators as may are calling back
         self._next_due: datetime | None = None
         self._files_again = clock.now()
@@ -83,7 +82,7 @@ class Dispatcher:
                 log.exception("The call-back requests could not be read")
             try:
                 soon = max(0.0, (self._next_due - clock.now()).total_seconds()) if self._next_due else SELDOM_S
-                every = EVERY_S if self.site.callbacks.trunk is not None or not adopted else SELDOM_S
+                every = EVERY_S if self.services.site.callbacks.trunk is not None or not adopted else SELDOM_S
                 async with asyncio.timeout(min(every, soon)):
                     await self._wake.wait()
             except TimeoutError:
@@ -137,7 +136,7 @@ class Dispatcher:
                 continue
             assert dialled is not None
             is_open = self.services.opening.answer(now, language=request.language).open
-            facts = facts_of(self.site, request, dialled, now, is_open=is_open)
+            facts = facts_of(self.services.site, request, dialled, now, is_open=is_open)
             if not await self._is_due(request, facts, now, at_work.get(request.number)) or request.number in taken:
                 continue
             taken.add(request.number)
@@ -171,7 +170,7 @@ class Dispatcher:
             now,
             chance=self._chances.since(request, now, is_open=facts.open),
             other=other,
-            site=self.site,
+            site=self.services.site,
             opening=self.services.opening,
             repository=self.repository,
             recorder=self.services.recorder,
@@ -210,11 +209,11 @@ class Dispatcher:
         return sum(attempt is not None and attempt.offer is not None for attempt in self._busy.values())
 
     async def _dialled(self, now: datetime) -> DialCounts | None:
-        return await self.repository.dialled(self._midnight(now), talked=counts_minutes(self.site))
+        return await self.repository.dialled(self._midnight(now), talked=counts_minutes(self.services.site))
 
     def _midnight(self, now: datetime) -> datetime:
         """Return when the site's present day began."""
-        return callback_rules.midnight(now, self.site.hours.timezone)
+        return callback_rules.midnight(now, self.services.site.hours.timezone)
 
     async def _finish_left_over(self, request: CallbackRequest, now: datetime) -> None:
         """Move a request that we hold without an attempt: its call is over, or a restart or the database cut it off."""
@@ -329,8 +328,8 @@ class Dispatcher:
             offer = None
             if found.leg is not None:
                 leg = found.leg[1]
-                step = Step(language_of(self.site, request))
-                ring_s = self.site.operators.ring_s
+                step = Step(language_of(self.services.site, request))
+                ring_s = self.services.site.operators.ring_s
                 offer = resumed_offer(leg, ring_s, step)
                 self._queue.by_call[found.call] = request
             log.info("A call-back is resumed", request=found.request, state=request.state)

@@ -14,7 +14,7 @@ class WaitingRequests:
     """`by_call`: the requests, by the id of the call that each is to become."""
 
     def __init__(self, connection: CallbackConnection) -> None:
-        self._services, self._site = connection.services, connection.services.site
+        self._services = connection.services
         self.by_call: dict[str, CallbackRequest] = {}
 
     def enter(self, call: str, request: CallbackRequest) -> None:
@@ -29,7 +29,8 @@ class WaitingRequests:
         self._services.to_floor(floor_protocol.Leave(call))
 
     def _steps(self, request: CallbackRequest) -> tuple[Step, ...]:
-        language, site = language_of(self._site, request), self._site
+        site = self._services.site
+        language = language_of(site, request)
         if request.kind == CallbackKind.OPERATOR and request.operator_id is not None:
             operators = self._services.operators
             spoken = next((operator.languages for operator in operators if operator.id == request.operator_id), {})

@@ -83,14 +83,10 @@ class Connection:
             note_change=parts.changed.set,
             workers=parts.workers,
         )
-        self._telephones = {
-            self._address(endpoint): operator.id
-            for operator in parts.operators
-            for endpoint in (endpoints_of(operator.id) if site.desk.enabled else (operator.id,))
-        }
+        self._telephones = self._telephones_of(parts.operator_ids)
         self.trainings = Trainings(self.services, self.start)
         self.registry = CallRegistry(parts.flows, self.services, self._routes, self.start, self.trainings)
-        web = [operator.id for operator in parts.operators] if site.desk.enabled else ()
+        web = tuple(parts.operator_ids) if site.desk.enabled else ()
         self.web_credentials = WebCredentials(link, web)
         self.try_credentials = WebCredentials(link, TRY_TELEPHONES if site.desk.has_try else (), str)
         self.callbacks = Dispatcher(self, parts.repository)
@@ -123,6 +119,28 @@ class Connection:
     def _address(self, endpoint: str) -> str:
         """Return how Asterisk reaches a telephone. The only place that knows."""
         return self._parts.site.operators.address.replace("{id}", endpoint)
+
+    def _telephones_of(self, operators: Iterable[str]) -> dict[str, str]:
+        """Return the telephones of these operators, as Asterisk names them, and whose they are."""
+        return {
+            self._address(endpoint): operator
+            for operator in operators
+            for endpoint in (endpoints_of(operator) if self._parts.site.desk.enabled else (operator,))
+        }
+
+    def take_site(self, new: Collection[str], gone: Collection[str]) -> None:
+        """Use the site and the operators that the controller has now: these are new, or not in the list any more."""
+        self.services.site = self._parts.site
+        for telephone in self._telephones_of(gone):
+            self._telephones.pop(telephone, None)
+        added = self._telephones_of(new)
+        self._telephones.update(added)
+        self._to_floor(floor_protocol.OperatorList(tuple(restored(self._parts.operators, {}))))
+        self._to_floor(self._parts.duty.planned)
+        if new:
+            self.start_with_retry("telephones of new operators", partial(self._own_calls.watch, added))
+            if self._parts.site.desk.enabled:
+                self.start_with_retry("browser telephones of new operators", partial(self.web_credentials.lock, new))
 
     @property
     def calls(self) -> Collection[Call]:

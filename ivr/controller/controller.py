@@ -94,8 +94,9 @@ class Controller:
         exchange.recover(settings.home, settings.site)
         self.site = site.load(settings.site)
         self.listed = operators.load(settings.site, self.site.languages)
-        ids = tuple(operator.id for operator in self.listed)
-        self.credentials = credentials.load(settings.home, ids)
+        self._ids = {operator.id for operator in self.listed}  # one set for all who use it
+        self.operator_ids: Collection[str] = self._ids
+        self.credentials = credentials.load(settings.home, tuple(self._ids))
         self.flows = VersionStore(settings.site, settings.versions, settings.sounds, self.site)
         self.journal = Journal(settings.journal, self.site.node)
         url = settings.database_url(self.site.database.url)
@@ -125,17 +126,17 @@ class Controller:
         self.registrations = Registrations(self.sip_copies.lifetime)
         self.presence = Presence(
             self.ami,
-            ids,
+            self._ids,
             self._telephone_changed,
             self.replacements,
             self._proved,
             self.site.operators.is_outside,
             self._refuse_contact,
         )
-        self.devices = Devices(self.ami, ids)
+        self.devices = Devices(self.ami, self._ids)
         self.notices = PauseNotices()
         self.duty = Duty(self._planned)
-        self.shifts = Shifts(settings.site, ids, self.opening.zone, self.database, self.journal, self.duty.read)
+        self.shifts = Shifts(settings.site, self._ids, self.opening.zone, self.database, self.journal, self.duty.read)
         self.supervisor_alerts = SupervisorAlerts(self.journal)
         self.acknowledgements = Acknowledgements(self.journal, self.database)
         self.thresholds = ThresholdWatch(self.site.alarms.thresholds)
@@ -292,14 +293,37 @@ class Controller:
             self.changed.set()
         return version
 
-    async def runs_with_files(self) -> bool:
-        """Return whether all values of `site.toml` and `operators.csv` are in use. Raises SiteError."""
-        return await asyncio.to_thread(self._runs_with_files)
+    async def take_site(self) -> None:
+        """Use the saved operators, numbers and countries from now on. Calls go on as they began.
 
-    def _runs_with_files(self) -> bool:
+        Asterisk must know the telephones of new operators already (`hatif reload`). Raises SiteError; then nothing has
+        changed.
+        """
+        saved, listed = await asyncio.to_thread(self._saved)
+        taken = {"number": saved.number, "countries": saved.countries, "unknown_country": saved.unknown_country}
+        self.site = self.repair.site = self.flows.settings = self.site.model_copy(update=taken)
+        ids = {entry.id for entry in listed}
+        new, gone = ids - self._ids, self._ids - ids
+        self._ids |= new
+        self._ids -= gone
+        self.listed = listed
+        self.language_changes.take(listed)
+        self.recorder.operators(listed)
+        self.shifts.again()
+        if self.connection is not None:
+            self.connection.take_site(new, gone)
+        self.changed.set()
+
+    async def unused_values(self) -> dict[str, tuple[str | None, str | None]]:
+        """Return the values of `site.toml` and `operators.csv` that are not in use: what is, and what is saved, by path
+        (`ivr.site.flat`). Raises SiteError."""
+        saved, running = flatten(*await asyncio.to_thread(self._saved)), flatten(self.site, self.listed)
+        paths = saved.keys() | running.keys()
+        return {path: (running.get(path), saved.get(path)) for path in paths if running.get(path) != saved.get(path)}
+
+    def _saved(self) -> tuple[site.Site, tuple[OperatorEntry, ...]]:
         saved = site.load(self.settings.site)
-        listed = operators.load(self.settings.site, saved.languages)
-        return flatten(saved, listed) == flatten(self.site, self.listed)
+        return saved, operators.load(self.settings.site, saved.languages)
 
     def _languages_changed(self, entry: OperatorEntry) -> None:
         self.floor.tell(floor_protocol.OperatorLanguages(entry.id, entry.languages))

@@ -46,7 +46,11 @@ class OwnCalls:
             operator = self._operators.get(channel.name.rpartition("-")[0])
             if operator is not None and channel.id not in floors:
                 self._add(channel.id, operator)
-        devices = ",".join(f"deviceState:{address}" for address in self._operators)
+        await self.watch(self._operators)
+
+    async def watch(self, telephones: Collection[str]) -> None:
+        """Have changes of these telephones reported from now on."""
+        devices = ",".join(f"deviceState:{address}" for address in telephones)
         await self._link.send(operations.SUBSCRIBE("hatif", eventSource=devices))
 
     def entered(self, channel: str, args: tuple[str, ...]) -> None:

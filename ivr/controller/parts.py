@@ -36,6 +36,7 @@ class Parts(Protocol):
     settings: Settings
     site: Site
     operators: Sequence[OperatorEntry]
+    operator_ids: Collection[str]
     flows: VersionStore
     recorder: Recorder
     audible: Audible

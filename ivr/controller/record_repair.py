@@ -52,7 +52,7 @@ class RecordRepair:
         limits: CallerLimits,
         opening: Opening,
     ) -> None:
-        self._settings, self._site, self._shared, self._ami = settings, site, shared, ami
+        self._settings, self.site, self._shared, self._ami = settings, site, shared, ami
         self._recorder, self._mailbox, self._calls_had = recorder, mailbox, calls_had
         self._recorded: dict[str, str] = {}  # calls of the fallback, to their channels: recorded by this controller
         self._limits, self._opening = limits, opening
@@ -67,7 +67,7 @@ class RecordRepair:
         """
         try:
             await self._until_written()
-            ended = await ended_calls(self._ami, self._site)
+            ended = await ended_calls(self._ami, self.site)
             new = {call: found for call, found in ended.items() if self._recorded.get(call) != found[0].id}
             if new:
                 await self._record_fallback(new)
@@ -150,9 +150,9 @@ class RecordRepair:
 
     async def _call_back(self, cut: "Sequence[Concluded]") -> None:
         """Have those called back who waited or talked when Asterisk ended, if the site wants that."""
-        if self._site.callbacks.cut_off and self._site.callbacks.trunk is not None:
+        if self.site.callbacks.cut_off and self.site.callbacks.trunk is not None:
             calls = [call for concluded in cut if (call := _cut_call(concluded)) is not None]
-            await cut_calls.request(calls, self._site, self._limits, self._recorder, self._opening)
+            await cut_calls.request(calls, self.site, self._limits, self._recorder, self._opening)
 
     def _was_cut(self, call: "Concluded") -> bool:
         """Return whether a call began in an earlier Asterisk, and so ended with that at the latest."""
@@ -166,7 +166,7 @@ class RecordRepair:
         """Return what is up, with these calls and channels, which were up before."""
         rows = await _orphaned_rows()
         # The dialplan's calls close their own rows when they end.
-        in_fallback = await calls_in_fallback(self._ami, self._site)
+        in_fallback = await calls_in_fallback(self._ami, self.site)
         now = await channels_up(self._ami)
         # Read after that: calls that were recorded meanwhile are no longer in AstDB and not yet in the database.
         # A call that came during the comparison is ours as well; it may have come from the dialplan, and be over.
@@ -174,7 +174,7 @@ class RecordRepair:
         return found
 
     def _records(self, rows: Any) -> Any:
-        return rows.Records(self._settings.journal, self._shared, self._site.node)
+        return rows.Records(self._settings.journal, self._shared, self.site.node)
 
 
 def _cut_call(concluded: "Concluded") -> cut_calls.CutCall | None:

@@ -44,6 +44,8 @@ class FloorClient:
         match message:
             case floor_protocol.OperatorChanged(operator):
                 self._operators[operator.id] = operator
+            case floor_protocol.OperatorGone(identity):
+                self._operators.pop(identity, None)
             case ChangeDone(identity) | Queue(identity) | Outlook(identity):
                 answer = self._answers.pop(identity, None)
                 if answer is not None and not answer.done():

@@ -16,7 +16,7 @@ import structlog
 
 from db.ids import uuid7
 from ivr.floor import answers
-from ivr.floor.list_changes import duty_changes, language_change
+from ivr.floor.list_changes import duty_changes, language_change, list_changes
 from ivr.floor.open_offers import OpenOffers
 from ivr.floor.wall_clock import WallClock
 from ivr.model import floor_protocol
@@ -100,6 +100,7 @@ class Floor:
         self._undecided: list[floor_protocol.ToFloor] = []  # messages about calls since the last decision
         self._offers = OpenOffers()
         self._handed_on: dict[str, floor_protocol.Wait] = {}  # by call, of transferred callers who may come back
+        self._leaving: set[str] = set()  # operators who are not in the list any more, until their call is over
         self._wraps_up: dict[str, str] = {}  # by operator: the last call that ended for them
         self._epoch = 0
 
@@ -232,6 +233,11 @@ class Floor:
             case floor_protocol.DutyRoster(operators):
                 for changed in duty_changes(self._operators, operators):
                     self._show(changed)
+            case floor_protocol.OperatorList(listed):
+                for changed in list_changes(self._operators, listed):
+                    self._show(changed)
+                    self._estimates.set_operator(changed.for_others, now)
+                self._leaving = self._operators.keys() - {operator.id for operator in listed}
             case floor_protocol.OnOtherCall(operator, on_line):
                 if operator in self._operators:  # not a state: it is not kept
                     self._show(replace(self._operators[operator], on_line=on_line))
@@ -368,6 +374,18 @@ class Floor:
         self._engine.set_operator(operator.for_others)
         self._answer(floor_protocol.OperatorChanged(operator))
 
+    def _let_go(self, now: float) -> None:
+        """Forget the operators who are not in the list any more, and are in no call."""
+        for identity in sorted(self._leaving):
+            if self._operators[identity].offer is not None:
+                continue
+            self._operator(identity, Trigger.LOG_OUT, now)
+            self._leaving.discard(identity)
+            del self._operators[identity]
+            self._engine.remove_operator(identity)
+            self._estimates.remove_operator(identity, now)
+            self._answer(floor_protocol.OperatorGone(identity))
+
     # Decisions
 
     def _decide_without_faults(self) -> float:
@@ -392,6 +410,7 @@ class Floor:
         for call, wait in self._handed_on.items():
             if wait.back is not None and self._comes_back(call, wait, now):
                 self._operator(wait.back, Trigger.WRAP_UP_OVER, now)
+        self._let_go(now)
         decisions = self._engine.decide(now)
         for pair in decisions.pairs:
             offer = floor_protocol.Offer(str(uuid7()), self._epoch, pair.call, pair.operator, self._ring_s, pair.reason)

@@ -55,6 +55,18 @@ class LanguageChanges:
         """Return an operator's languages in `operators.csv`."""
         return self._listed[operator].languages
 
+    def take(self, entries: Sequence[OperatorEntry]) -> None:
+        """Go by another list from now on. A change ends for whoever has other languages in it, or is gone."""
+        self._listed = {entry.id: entry for entry in entries}
+        self.operators[:] = entries
+        for operator, change in list(self.changes.items()):
+            if operator in self._listed and change.instead_of == self.listed(operator):
+                self._apply(operator, change)
+            else:
+                del self.changes[operator]
+                self._dirty[operator] = None
+                self._wake.set()
+
     def set(self, operator: str, languages: Mapping[str, int] | None, by: str, at: float) -> OperatorEntry:
         """Change an operator's languages; None, or those of the list: as listed. Return their entry."""
         listed = self.listed(operator)

@@ -1,6 +1,6 @@
-"""Changes of operators that are not states: who is planned now, and what an operator speaks. Pure."""
+"""Changes of operators that are not states: who is listed, who is planned now, and what an operator speaks. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from routing.states import Operator
@@ -13,6 +13,15 @@ def duty_changes(operators: Mapping[str, Operator], planned: tuple[str, ...] | N
         is_planned = planned is None or identity in on_duty
         if known.planned != is_planned:
             yield replace(known, planned=is_planned)
+
+
+def list_changes(operators: Mapping[str, Operator], listed: Iterable[Operator]) -> Iterator[Operator]:
+    """Yield the operators who are new in the list, and those who have other languages or topics in it."""
+    for entry in listed:
+        known = operators.get(entry.id, entry)
+        changed = replace(known, languages=entry.languages, topics=entry.topics)
+        if entry.id not in operators or changed != known:
+            yield changed
 
 
 def language_change(known: Operator | None, languages: Mapping[str, int]) -> Operator | None:

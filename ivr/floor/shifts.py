@@ -5,7 +5,7 @@ they were planned; shifts that are no longer in the roster are marked as cancell
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -44,20 +44,20 @@ class Shifts:
 
     Args:
         folder: The site's.
-        operators: The ids of all operators.
+        operators: The ids of all operators, as they are now.
         read: Called with each roster that is valid; None if there is none.
     """
 
     def __init__(
         self,
         folder: Path,
-        operators: Iterable[str],
+        operators: Collection[str],
         zone: ZoneInfo,
         database: Database,
         journal: Journal,
         read: Callable[[Roster | None], None],
     ) -> None:
-        self._folder, self._operators, self._zone = folder, frozenset(operators), zone
+        self._folder, self._operators, self._zone = folder, operators, zone
         self._database, self._journal = database, journal
         self._read = read
         self._wake = asyncio.Event()
@@ -82,7 +82,7 @@ class Shifts:
     async def _update(self) -> bool:
         """Bring the table up to date. Return False if the database did not answer."""
         try:
-            planned = await asyncio.to_thread(roster.load, self._folder, self._operators, self._zone)
+            planned = await asyncio.to_thread(roster.load, self._folder, frozenset(self._operators), self._zone)
         except SiteError as error:
             log.error("The roster has errors; the shifts are unchanged", error=str(error))
             return True

@@ -87,7 +87,7 @@ class VersionStore:
     """
 
     def __init__(self, site: Path, folder: Path, sounds: Path, settings: Site) -> None:
-        self._site, self._folder, self._sounds, self._settings = site, folder, sounds / manifest.FILE, settings
+        self._site, self._folder, self._sounds, self.settings = site, folder, sounds / manifest.FILE, settings
         self._words = sounds / spoken_words.FILE
         self.saved = SavedFiles([site / _FLOW, site / consulates.FILE, self._sounds, self._words], site / _GUIDE)
         self._reloading = asyncio.Lock()
@@ -193,11 +193,11 @@ class VersionStore:
             _content(self._words),
             consulates.read(listed),
         )
-        countries = tuple(self._settings.countries)
+        countries = tuple(self.settings.countries)
         guide = guides.parse(files.guide, self._site / _GUIDE, countries)
         heard = manifest.parse(files.sounds, self._sounds)
         # Callers hear another language where theirs lacks a text.
-        flow = model.parse(files.flow, str(self._site / _FLOW), self._settings.languages, heard.ids, guide)
+        flow = model.parse(files.flow, str(self._site / _FLOW), self.settings.languages, heard.ids, guide)
         posts = consulates.parse(files.consulates, listed, countries)
         version = Version(files.name, flow, guide, heard, spoken_words.parse(files.words), posts)
         if whole and (missing := list(self._missing_audio(version))):
@@ -212,12 +212,12 @@ class VersionStore:
     def missing_audio(self) -> MissingAudio:
         """Return how much of what new calls say has no audio. It looks at the files: not for use in the event loop."""
         version, folder = self._current, self._sounds.parent
-        languages = self._settings.languages
+        languages = self.settings.languages
         return count_missing(version.flow, version.guide, version.consulates, version.sounds, languages, folder)
 
     def _missing_audio(self, version: Version) -> Iterator[Finding]:
         needed = needed_texts(version.flow, version.guide, version.consulates)
-        missing = find_missing(needed, version.sounds, self._settings.languages)
+        missing = find_missing(needed, version.sounds, self.settings.languages)
         for language, texts in missing.items():
             found = f"{count_and_name(sorted(texts))} of {len(needed)} texts in {language} have no audio"
             yield Finding("E_AUDIO_MISSING", str(self._sounds), 1, found, "run `hatif prompts build`")

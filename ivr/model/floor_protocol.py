@@ -104,6 +104,17 @@ class DutyRoster:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorList:
+    """All operators from now on, each in the state of somebody whom nobody knows yet.
+
+    Of those whom the floor knows, only their languages and topics count. Whoever is not among them is forgotten after
+    their call.
+    """
+
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OnOtherCall:
     """Whether an operator is in a call that does not come from the floor; they get no offers meanwhile."""
 
@@ -348,6 +359,13 @@ class OperatorChanged:
     operator: Operator
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorGone:
+    """An operator who is not in the list any more."""
+
+    operator: str
+
+
 ToFloor = (
     Begin
     | ConnectionLost
@@ -363,6 +381,7 @@ ToFloor = (
     | OperatorLanguages
     | ColleagueCall
     | DutyRoster
+    | OperatorList
     | OnOtherCall
     | CallerSilence
     | OpenOffer
@@ -371,4 +390,4 @@ ToFloor = (
     | Ended
 )
 ToCall = Offer | Position | WhoIsFree | Declined | Dropped | OperatorRequest | TelephoneGone | TelephoneBack
-ToClient = OperatorChanged | ChangeDone | Queue | Outlook
+ToClient = OperatorChanged | OperatorGone | ChangeDone | Queue | Outlook

@@ -11,6 +11,8 @@ from ivr.site.site import Site
 _NAMED = {"carrier": "name", "number": "number"}
 """The lists of tables whose entries have a name: what moves within them has not changed."""
 
+_TAKEN = ("hours.", "operator.", "number.", "countries.", "unknown_country")
+
 _SECRET = {"database.url"}
 """Values that may contain a password: only that they differ may be told."""
 
@@ -31,6 +33,11 @@ def flatten(site: Site, operators: Iterable[OperatorEntry]) -> dict[str, str]:
         for entry in operators
     }
     return {path: _secret(value) if path in _SECRET else value for path, value in _values(document)}
+
+
+def is_taken(path: str) -> bool:
+    """Return whether a running controller takes another value at this path: nothing is restarted for it."""
+    return path.startswith(_TAKEN) and path != "hours.timezone"
 
 
 def _values(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

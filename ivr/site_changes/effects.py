@@ -4,7 +4,7 @@ their new values."""
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ from prompts.manifest import ManifestError
 _BUILD_S = 3600.0
 _RELOAD_S = 60
 _MOMENT_S, _LOOK_S = 120.0, 0.5
-"""How long a restart waits for a moment in which nobody notices it. On a busy line there may be none."""
+"""How long a reload waits for a moment in which nobody notices it. On a busy line there may be none."""
 _RUN_WITH = ("site.toml", "operators.csv")
 """Files whose values the processes run with."""
 _SILENT = ("roster.csv",)
@@ -38,21 +38,19 @@ class Flows(Protocol):
         ...
 
     async def is_complete(self) -> bool:
-        """Return whether all saved values are in use, so that no process has to be restarted. Raises SiteError."""
+        """Return whether all saved values are in use, so that nothing has to be reloaded. Raises SiteError."""
+        ...
+
+    async def is_noticed(self) -> bool:
+        """Return whether a reload of the saved values would disturb somebody now. Raises SiteError."""
         ...
 
 
 class Effects:
     """The effects of releases on one line."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        flows: Flows,
-        noticed: Callable[[], bool],
-    ) -> None:
-        """`noticed`: returns whether somebody would notice a restart of the controller now."""
-        self._settings, self._flows, self._noticed = settings, flows, noticed
+    def __init__(self, settings: Settings, flows: Flows) -> None:
+        self._settings, self._flows = settings, flows
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -109,7 +107,7 @@ class Effects:
             return ""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_MOMENT_S):
-                while self._noticed():  # noqa: ASYNC110 - there is no event for it
+                while await self._flows.is_noticed():  # noqa: ASYNC110 - there is no event for it
                     await asyncio.sleep(_LOOK_S)
         await run_detached(self._settings, out, "reload", "--json")
         found = await asyncio.to_thread(_later, out)

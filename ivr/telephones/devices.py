@@ -42,10 +42,11 @@ class Telephone:
 
 
 class Devices:
-    """The telephones that are present, in `by_operator`, as of the last change."""
+    """The telephones that are present, in `by_operator`, as of the last change. `operators`: their ids, as they are
+    now."""
 
     def __init__(self, ami: Ami, operators: Collection[str]) -> None:
-        self._ami, self._operators = ami, frozenset(operators)
+        self._ami, self._operators = ami, operators
         self.by_operator: dict[str, Telephone] = {}
         self._changed = asyncio.Event()
         ami.on("ContactStatus", lambda _: self._changed.set())

@@ -32,6 +32,7 @@ class Presence:
     """The presence of operators' telephones.
 
     Args:
+        operators: The ids of all operators, as they are now.
         changed: Called with an operator and whether their telephone is present, when it appears, disappears, or has
             given a sign of life. If the one that is rung disappears and the other one is there, it is called for both.
         replacements: Decides what happens to several telephones of one operator.
@@ -50,7 +51,7 @@ class Presence:
         encrypted: Callable[[str], bool] = lambda _: False,
         refuse: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        self._ami, self._operators, self._changed = ami, set(operators), changed
+        self._ami, self._operators, self._changed = ami, operators, changed
         self._replacements, self._proof = replacements, proof
         self._encrypted, self._refuse = encrypted, refuse
         self._contacts: dict[str, dict[str, bool]] = {}  # by endpoint, the oldest first: whether each answers

@@ -90,6 +90,12 @@ class WebCredentials:
         self._expires.pop(operator, None)
         await self._set(operator, _LOCKED, secrets.token_urlsafe(24))
 
+    async def lock(self, operators: Collection[str]) -> None:
+        """Make passwords of new operators invalid: nobody uses their telephones before they are given one."""
+        for operator in operators:
+            if operator not in self._expires:
+                await self.revoke(operator)
+
     async def run(self) -> None:
         """Make passwords invalid when they expire, until cancelled; at the start also those of new operators."""
         for operator in self._operators:  # one after the other: Asterisk answers in order, and calls come first

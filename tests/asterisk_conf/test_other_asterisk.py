@@ -236,11 +236,11 @@ async def ask_over_fastagi(other: Other) -> list[str]:
     journal = Journal(folder, "node1")
     recorder = Recorder(journal, ReferenceAllocator(folder / "references", 1))
     services = Services(
-        chosen,
+        lambda: chosen,
         Opening(chosen, None, None),  # type: ignore[arg-type]  # nothing is stored
         lambda: (),
-        CaseService(chosen, Files()),
-        LogService(chosen, (), recorder),
+        CaseService(lambda: chosen, Files()),
+        LogService(lambda: chosen, (), recorder),
     )
     running = asyncio.create_task(server.run(services, 4573 + OFFSET, 8088 + OFFSET))
     told = ""

@@ -86,7 +86,7 @@ async def test_a_holiday_is_added_at_once_brought_to_the_file_and_withdrawn(desk
 
 async def test_an_operator_is_added_heard_of_by_the_line_and_taken_back(desk_line: Line, page: Page) -> None:
     line, operators = desk_line, desk_line.site / "operators.csv"
-    before = operators.read_bytes()
+    before, controller = operators.read_bytes(), line.pid("ivr")
     await page.locator("#q").fill("nl:4")
     await page.keyboard.press("Enter")
     await expect(page.locator("#operators tbody tr").first).to_contain_text("Dutch 4", timeout=30_000)
@@ -132,6 +132,8 @@ async def test_an_operator_is_added_heard_of_by_the_line_and_taken_back(desk_lin
     await page.get_by_role("button", name="Take back").click()
     await expect(page.locator(".notice.good")).to_be_visible(timeout=TAKES_MS)
     assert operators.read_bytes() == before
+    assert "1801" not in {row["id"] for row in line.json("operators")}
+    assert line.pid("ivr") == controller, "the controller was restarted for an operator"
 
 
 @pytest.mark.long  # the line takes new values into use twice
@@ -160,3 +162,4 @@ async def test_hours_of_one_day_and_a_new_number_are_in_use_once_they_are_releas
     assert "+376800212026" in {row["number"] for row in desk_line.json("numbers")}
     await page.goto(f"{desk}/site/numbers/one?of=%2B376800212026")
     await expect(page.locator(".facts")).to_contain_text("open")
+    assert desk_line.pid("ivr") == controller, "the controller was restarted for a number"

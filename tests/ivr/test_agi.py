@@ -56,8 +56,8 @@ def services(opening: Opening) -> Services:
         ready("dialling", 5, on_line=True),
     ]
     loaded = site.load(EXAMPLE)
-    cases, calls = CaseService(loaded, None), LogService(loaded, (), None)  # type: ignore[arg-type]  # tested elsewhere
-    return Services(loaded, opening, lambda: operators, cases, calls)
+    cases, calls = CaseService(lambda: loaded, None), LogService(lambda: loaded, (), None)  # type: ignore[arg-type]  # tested elsewhere
+    return Services(lambda: loaded, opening, lambda: operators, cases, calls)
 
 
 async def ask_for(services: Services, request: Request) -> dict[str, str]:

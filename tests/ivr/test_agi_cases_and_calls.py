@@ -51,7 +51,7 @@ async def state(files: Files, *arguments: str, pin: str = "402913", caller: str 
         assert name == PIN
         return pin
 
-    service = CaseService(SITE, files)
+    service = CaseService(lambda: SITE, files)
     request = Request("case", "+33800212000", arguments, caller=caller, channel="node1-1764338401.7")
     return await service.answer(request, variable)
 
@@ -97,7 +97,7 @@ async def test_a_dialplan_that_asks_too_fast_does_not_take_the_processor(monkeyp
     monkeypatch.setattr(case_service, "_MOST_AT_ONCE", 2)
     files = Files(FOUND)
     files.go.clear()
-    service = CaseService(SITE, files)
+    service = CaseService(lambda: SITE, files)
 
     async def pin(_: str) -> str:
         return "402913"
@@ -127,7 +127,7 @@ def uniqueid(seconds_ago: int) -> str:
 async def test_a_call_of_a_foreign_dialplan_is_a_row_like_any_other(
     recorder: Recorder, folder: Path, sqlite_url: str
 ) -> None:
-    service = LogService(SITE, {"1002"}, recorder)
+    service = LogService(lambda: SITE, {"1002"}, recorder)
     channel, now = uniqueid(90), int(time.time())
     request = Request(
         "log",
@@ -170,7 +170,7 @@ async def test_a_call_of_a_foreign_dialplan_is_a_row_like_any_other(
 async def test_a_wrong_argument_is_named_and_nothing_is_written(
     recorder: Recorder, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    told = LogService(SITE, {"1002"}, recorder).answer(
+    told = LogService(lambda: SITE, {"1002"}, recorder).answer(
         Request("log", "100", arguments, caller="0612345678", channel=uniqueid(10))
     )
     assert told["HATIF_LOG"] == "" and sentence in told["HATIF_LOG_ERROR"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +21,8 @@ class Flows:
     async def held(self) -> AsyncIterator[None]:
         yield
 
-    is_all_in_use = False
+    def __init__(self, noticed: Callable[[], bool] = lambda: False) -> None:
+        self.is_all_in_use, self._noticed = False, noticed
 
     async def take(self) -> str:
         return "7"
@@ -29,12 +30,15 @@ class Flows:
     async def is_complete(self) -> bool:
         return self.is_all_in_use
 
+    async def is_noticed(self) -> bool:
+        return self._noticed()
+
 
 async def test_the_audio_is_built_once_although_the_reload_restarts_the_controller(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programs, "sys", QuickStarts())
-    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), Flows(), lambda: False)
+    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), Flows())
     wanted = effects.needed(["operators.csv"])
     (tmp_path / "reload.json").write_text(json.dumps({"later": {}}))  # of the former controller
     first = await effects.bring(wanted, ["operators.csv"], tmp_path)
@@ -66,7 +70,7 @@ async def test_a_restart_waits_for_a_moment_in_which_nobody_notices_it_but_not_f
     monkeypatch.setattr(effects_module, "run_detached", reload)
     (tmp_path / "audio.said").write_text("")
     settings = Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0)
-    effects = Effects(settings, Flows(), noticed)
+    effects = Effects(settings, Flows(noticed))
     done = await effects.bring(effects.needed(["operators.csv"]), ["operators.csv"], tmp_path)
     assert done.state is EffectState.DONE
     assert at_reload == [disturbed] and len(asked) > 2
@@ -80,8 +84,8 @@ async def test_nothing_is_restarted_for_values_that_a_running_controller_has_tak
 
     monkeypatch.setattr(effects_module, "run_detached", reload)
     (tmp_path / "audio.said").write_text("")
-    flows = Flows()
+    flows = Flows(lambda: True)
     flows.is_all_in_use = True
-    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), flows, lambda: True)
+    effects = Effects(Settings(home=tmp_path / "home", site=tmp_path / "nowhere", offset=0), flows)
     done = await effects.bring(effects.needed(["site.toml"]), ["site.toml"], tmp_path)
     assert (done.state, done.detail) == (EffectState.DONE, "")

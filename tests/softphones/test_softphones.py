@@ -133,7 +133,7 @@ async def test_it_transfers_the_caller_to_a_colleague_after_consulting_them(
     await phone.hold()
     phone.held = True
     await hears_music(call, call.clock, 8)
-    await phone.dial(f"*32{second}")
+    await phone.dial(second)
     await (await colleague.next_call(8)).established()
     await phone.hears_tone(COLLEAGUE_HZ, 12)
     await phone.transfer_to_second()

@@ -54,7 +54,7 @@ def test_nothing_changed_is_nothing_to_do(values: dict[str, str]) -> None:
     assert plan(values, dict(values)).is_empty
 
 
-def test_an_operator_more_is_named_and_needs_asterisk_and_the_controller_only(
+def test_an_operator_more_is_named_and_needs_asterisk_only_since_the_controller_takes_them(
     example: site.Site, people: tuple[OperatorEntry, ...], values: dict[str, str]
 ) -> None:
     new = OperatorEntry("1999", "Tamarisk Carob", {"fr": 5, "ar": 3}, frozenset(), supervisor=False)
@@ -66,7 +66,7 @@ def test_an_operator_more_is_named_and_needs_asterisk_and_the_controller_only(
     )
     assert found.changes == ("operator 1999 (Tamarisk Carob): added",)
     assert found.modules == ("res_pjsip.so", "app_queue.so")
-    assert found.processes == ("ivr",) and not found.later
+    assert found.processes == () and found.taken and not found.later
 
 
 def test_an_operator_less_or_edited_is_told_by_what_differs(
@@ -159,6 +159,16 @@ def test_a_databases_password_is_in_no_value(example: site.Site, people: tuple[O
     assert "hush" not in str(told) and "not shown" in told["database.url"]
     assert told["database.url"] != of("postgresql://hatif:other@db/hatif")["database.url"]
     assert of(None)["database.url"] == "null"
+
+
+def test_a_number_and_the_languages_of_its_country_restart_nothing(
+    example: site.Site, people: tuple[OperatorEntry, ...]
+) -> None:
+    number = site.Number(number="+376800212026", country="AD")
+    countries = {**example.countries, "AD": site.Country(languages=("fr",))}
+    more = example.model_copy(update={"number": (*example.number, number), "countries": countries})
+    found = plan(flatten(example, people), flatten(more, people))
+    assert found.changes and found.taken and found.processes == () and not found.later
 
 
 def test_opening_hours_restart_nothing_and_a_time_zone_does(

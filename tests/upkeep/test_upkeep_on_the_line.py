@@ -65,12 +65,13 @@ async def test_an_operator_who_is_added_by_a_reload_takes_a_call_and_of_one_who_
 
     operators(f"{NEW},Tamarisk Carob,es:5,,no\n")
     assert (await asyncio.to_thread(line.run, "setup", "--guide-later")).returncode == 0  # leaves all to the reload
+    controller = line.pid("ivr")
     told = await reloaded(line, "--dry-run")
     assert told["changes"] == [f"operator {NEW} (Tamarisk Carob): added"] and not told["applied"]
     assert NEW not in {row["id"] for row in line.control("GET", "/operators")}
 
     done = await reloaded(line)
-    assert (done["restarted"], done["later"], done["applied"]) == (["ivr"], {}, True)
+    assert (done["restarted"], done["later"], done["applied"]) == ([], {}, True)
     phone = await line.phone(telephones, NEW, answers=NEW_HZ)
     second = await line.asks_for_operator(telephones, "+33656000012", "30")
     second.tone(CALLER_HZ)
@@ -103,6 +104,7 @@ async def test_an_operator_who_is_added_by_a_reload_takes_a_call_and_of_one_who_
         await call.hangup()
     await phone.calls[0].ended(5)
     assert (await line.story("+33656000012"))["call"]["operator"] == NEW
+    assert line.pid("ivr") == controller, "the controller was restarted for an operator"
 
 
 async def test_a_carrier_s_user_is_changed_by_a_reload_and_its_calls_come_to_the_new_one(
