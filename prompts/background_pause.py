@@ -8,23 +8,25 @@ from types import TracebackType
 
 from prompts.audio import Sound
 from prompts.build import speak
-from prompts.spare_time import LOOK_S, CallPauses
+from prompts.spare_time import CallPauses
 from prompts.voices import Voice
 from prompts.voices.process import VoiceError, VoicePool
 
+_LOOK_S = 0.1
+"""Callers hear their first prompts later while a voice speaks, at whatever priority."""
+
 
 class PausingVoices:
-    """Voices that are silent while `busy` is true. What a pause interrupts is spoken again after it."""
+    """Voices that are held at once when `busy` is true, and silent while it stays so. What a pause interrupts is spoken
+    again after it."""
 
-    def __init__(
-        self, pool: VoicePool, busy: Callable[[], bool], paused: Callable[[bool], object], look_s: float = LOOK_S
-    ) -> None:
+    def __init__(self, pool: VoicePool, busy: Callable[[], bool], paused: Callable[[bool], object]) -> None:
         """Args:
         busy: Whether a call is up; called from a thread of its own.
         paused: Called when a pause begins (True) and when it is over.
         """
         self._pool, self._paused = pool, paused
-        self._pauses = CallPauses(busy, pool.interrupt, look_s=look_s)
+        self._pauses = CallPauses(busy, pool.suspend, pool.interrupt, pool.resume, _LOOK_S)
         self.paused_s = 0.0  # in all
 
     def __enter__(self) -> PausingVoices:

@@ -12,7 +12,9 @@ from types import TracebackType
 import psutil
 
 LOOK_S = 0.5
-"""Seconds between two looks for calls. A call must be up at two of them: those of the line to itself are shorter."""
+"""Seconds between two looks for calls."""
+CALL_S = 0.5
+"""Work is only held for a call that has been up for less: those of the line to itself are shorter."""
 QUIET_S = 3.0
 """Seconds without a call after which the work goes on."""
 
@@ -37,16 +39,19 @@ class CallPauses:
     def __init__(
         self,
         busy: Callable[[], bool],
+        hold: Callable[[], object],
         stop: Callable[[], object],
-        go_on: Callable[[], object] = lambda: None,
+        go_on: Callable[[], object],
         look_s: float = LOOK_S,
     ) -> None:
         """Args:
         busy: Whether a call is up.
+        hold: Called at each look that sees a call which has just begun.
         stop: Called at each look while there is a pause, since work may just have begun.
-        go_on: Called when a pause is over.
+        go_on: Called when the call is gone, or when a pause is over.
+        look_s: Seconds between two looks while there is no pause.
         """
-        self._busy, self._stop, self._go_on, self._look_s = busy, stop, go_on, look_s
+        self._busy, self._hold, self._stop, self._go_on, self._look_s = busy, hold, stop, go_on, look_s
         self.quiet = threading.Event()
         """Set while there is no pause."""
         self.quiet.set()
@@ -70,17 +75,23 @@ class CallPauses:
             self._end()  # without a watcher, nobody else would
 
     def _look(self) -> None:
-        seen, quiet_s = 0, 0.0
-        while not self._over.wait(self._look_s):
+        up_s = quiet_s = 0.0
+        while not self._over.wait(look_s := self._look_s if self.quiet.is_set() else LOOK_S):
             if self._busy():
-                seen, quiet_s = seen + 1, 0.0
-                if seen > 1:
+                up_s, quiet_s = up_s + look_s, 0.0
+                if up_s <= CALL_S:
+                    self._hold()
+                else:
                     self.count += 1
                     self.quiet.clear()
                     self._stop()
+            elif self.quiet.is_set():
+                if up_s:
+                    self._go_on()
+                up_s = 0.0
             else:
-                seen, quiet_s = 0, quiet_s + self._look_s
-                if quiet_s >= QUIET_S and not self.quiet.is_set():
+                up_s, quiet_s = 0.0, quiet_s + look_s
+                if quiet_s >= QUIET_S:
                     self._end()
 
     def _end(self) -> None:

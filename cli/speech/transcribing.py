@@ -64,7 +64,7 @@ class Transcribing:
         self._stop = stop
         self._process: Transcriber | None = None
         self._used = 0.0
-        self._pauses = CallPauses(busy, self._suspend, self._resume)
+        self._pauses = CallPauses(busy, self._suspend, self._suspend, self._resume)
         self._state = State(Doing.IDLE)
         self._noted: State | None = None
 

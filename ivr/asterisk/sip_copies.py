@@ -41,6 +41,9 @@ _PAUSE_S = 0.03
 """How long copies are gathered: waking up costs as much as reading twenty of them. Nobody on the telephone waits for
 them."""
 
+_MANY = 30
+"""After so many copies at once, or more, the next ones are gathered for `_PAUSE_S` only: it may be a flood."""
+
 _GONE = (408, 481)
 """Responses that mean that the call does not exist, or that nobody answers."""
 
@@ -160,18 +163,25 @@ def concerns_controller(message: bytes) -> bool:
     return message.startswith((b"INVITE ", b"BYE ")) or _FROM_ASTERISK in message or _REGISTERS in message
 
 
-async def receive_datagrams(receiver: socket.socket, take: Callable[[bytes, Any], None]) -> None:
+async def receive_datagrams(
+    receiver: socket.socket, take: Callable[[bytes, Any], None], calm_s: float = _PAUSE_S
+) -> None:
     """Pass each datagram and its sender to `take` until cancelled: many in a row, which is cheaper than waking up for
-    each."""
+    each.
+
+    Args:
+        calm_s: How long datagrams are gathered while there are few.
+    """
     receiver.setblocking(False)
     while True:
         await _readable(receiver)
-        pause_s = 0.0
+        pause_s, taken = 0.0, 0
         try:
-            for _ in range(_IN_A_ROW):
+            while taken < _IN_A_ROW:
                 take(*receiver.recvfrom(65535))
+                taken += 1
         except BlockingIOError:  # there are no more
-            pause_s = _PAUSE_S
+            pause_s = calm_s if taken < _MANY else _PAUSE_S
         await asyncio.sleep(pause_s)
 
 

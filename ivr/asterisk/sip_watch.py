@@ -23,6 +23,10 @@ log = structlog.get_logger()
 _BUFFER = 4 * 1024 * 1024
 """Bytes of waiting copies; the kernel gives as many as `net.core.rmem_max` allows."""
 
+_CALM_S = 0.1
+"""How long copies are gathered while there are few. An answer that nobody confirms is repeated after 0.25 s at the
+earliest, so a flood is known by then; a registration's copy is wanted within 0.3 s."""
+
 _ACCEPTED_S = 1.0
 """How long a sender is accepted before the kernel is asked again whose it is."""
 
@@ -81,7 +85,7 @@ async def watch(
             half_open_calls.copied(copy)
             unserved_requests.copied(copy)
 
-        await receive_datagrams(incoming, take)
+        await receive_datagrams(incoming, take, _CALM_S)
 
 
 class _Senders:

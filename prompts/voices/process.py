@@ -172,6 +172,18 @@ class VoicePool:
             )
         return np.frombuffer(samples[: len(samples) // 2 * 2], dtype=np.int16), rate
 
+    def suspend(self) -> None:
+        """Stop what is being spoken where it is, until `resume`. Idempotent."""
+        with self._lock:
+            for process in self._speaking:
+                process.popen.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let all voices go on. Idempotent."""
+        with self._lock:
+            for process in (*self._speaking, *(process for idle in self._idle.values() for process in idle)):
+                process.popen.send_signal(signal.SIGCONT)
+
     def interrupt(self) -> None:
         """End whatever is being spoken: `speak` raises VoiceError. The next text gets a new process."""
         with self._lock:

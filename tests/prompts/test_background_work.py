@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import prompt_sites as sites
+import psutil
 import pytest
 import warm_up
 from forked import Forked
@@ -50,6 +51,24 @@ def test_while_a_call_is_up_nothing_is_spoken_and_what_it_interrupted_is_spoken_
     # The first text was interrupted within 2 s of the call's beginning, and counts as no failure.
     assert spoken.read_text().splitlines() == 2 * ["en Please wait."] + ["en Hello.", "en It costs little."]
     assert time.monotonic() - began > 3.7 + 3 * 1.5
+
+
+def test_a_voice_is_held_at_the_first_look_at_a_call_and_loses_nothing_by_a_short_one(site: Site, spoken: Path) -> None:
+    site.chosen = slow(takes_s=1.5)
+    site.build()
+    looks: list[set[str]] = []
+
+    def call_of_two_looks() -> bool:
+        if not spoken.exists() or len(looks) == 3:
+            return False
+        looks.append({child.status() for child in psutil.Process().children(recursive=True)})
+        return len(looks) < 3
+
+    spoken.unlink()
+    assert site.in_the_background(call_of_two_looks) == {}
+    stopped = [psutil.STATUS_STOPPED in statuses for statuses in looks]
+    assert stopped == [False, True, True]
+    assert spoken.read_text().splitlines() == ["en Please wait.", "en Hello.", "en It costs little."]
 
 
 WORKER = """
