@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import typer
 
-from cli.cases.office import me, read, work
 from cli.composition import Composition, ControlError, ControllerAwayError
 from cli.groups import add_group
+from cli.office import me, read, work
 from cli.output import JSON, as_json, as_table, console, errors
 from db.callback_requests import CallbackRequest
 from db.callback_states import due_of, routing_age

@@ -26,7 +26,7 @@ pytest_plugins = ["db_fixtures"]
 
 REFERENCE = make_reference(1, 17)
 ITEM, OWN, RECORDING, CALLED = uuid4(), uuid4(), uuid4(), uuid4()
-NUMBER = "+33612345678"
+NUMBER, OTHER_NUMBER = "+33612345678", "+33612345679"
 SENTENCE = "it may have been done. Look before you do it again."
 HERE = 'href="/worklist?only=mine"'
 HTMX = {"HX-Request": "true", "HX-Current-URL": "https://elsewhere.example/worklist?only=mine"}
@@ -38,7 +38,6 @@ OPERATORS: Forms = (
     ("/shift/wrap-up", {"change": "end"}),
     ("/call/help", {"why": "difficult"}),
     (f"/worklist/callback/{ITEM}", {"change": "call"}),
-    (f"/worklist/callback/{ITEM}", {"change": "cancel"}),
     ("/worklist/call", {"number": NUMBER, "language": "fr"}),
     ("/call/act", {"act": "hold"}),
     ("/call/act", {"act": "hang_up"}),
@@ -52,6 +51,7 @@ OPERATORS: Forms = (
     ("/try/training/ready", {}),
 )
 IN_THE_OFFICE: Forms = (
+    (f"/worklist/callback/{OWN}", {"change": "cancel"}),
     (f"/worklist/message/{ITEM}", {"change": "take"}),
     (f"/worklist/request/{ITEM}", {"change": "take"}),
     ("/amend/procedure/visa", {"text:guide_visa_fee:fr": "Soixante euros.", "why": "The fee has changed."}),
@@ -103,11 +103,9 @@ async def fill(desk: TestDesk) -> None:
     shared = {"id": ITEM, "node": "n", "call_id": uuid4(), "language": "fr"}
     async with writing(desk.engine) as connection:
         await connection.execute(insert(Message).values(**shared, caller=NUMBER, file="x", at=now))
-        await connection.execute(
-            insert(Callback).values(
-                **shared, kind="operator", state="wished", number=NUMBER, operator_id="1002", wished=now
-            )
-        )
+        for identity, operator, number in ((ITEM, "1002", NUMBER), (OWN, "1040", OTHER_NUMBER)):
+            request = shared | {"id": identity, "kind": "operator", "state": "wished", "wished": now}
+            await connection.execute(insert(Callback).values(**request, number=number, operator_id=operator))
         await connection.execute(
             insert(GuideRequest).values(**shared, number=NUMBER, procedure="visa", requested=now, due=now)
         )
