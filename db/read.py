@@ -231,7 +231,8 @@ async def open_rows(engine: AsyncEngine, node: str) -> OpenRows:
 
 def _call(row: Any) -> Call:
     until = row.connected or row.dequeued or row.ended
-    waited = round((until - row.queued).total_seconds(), 3) if row.queued is not None and until is not None else None
+    # A clock that was set back in between must not make the wait negative.
+    waited = max(0.0, round((until - row.queued).total_seconds(), 3)) if row.queued and until else None
     return Call(
         row.id, row.number, row.caller, row.country, row.language, row.path, row.outcome, row.operator_id,
         row.case_reference, waited, row.started, row.line_answered, row.queued, row.connected, row.ended,

@@ -43,6 +43,7 @@ class FallbackCall:
     topic: str | None
     call: str | None  # our own call id, when the controller had the call before
     operator: str | None
+    answered: datetime | None = None  # about when the dialplan did; None: when the call began
     illegible: tuple[str, ...] = ()  # the fields that hold something that the dialplan never writes, or lack
 
 
@@ -127,6 +128,9 @@ def _call(identity: str, fields: Mapping[str, str], live: Collection[str] | None
         started = min((instant for instant in (queued, connected, ended, _born(identity)) if instant), default=None)
     if started is None:
         raise ValueError("no instant of it is legible")
+    # A stopped controller takes callers who are then given back, once or more, and each time the record begins anew.
+    answered = started
+    started = min(started, _born(identity) or started)
     try:
         status = Status(fields.get("status", ""))
     except ValueError:
@@ -148,6 +152,7 @@ def _call(identity: str, fields: Mapping[str, str], live: Collection[str] | None
         connected=connected,
         ended=end,
         end_known=ended is not None,
+        answered=answered,
         illegible=tuple(dict.fromkeys(illegible)),
         **texts,
     )

@@ -269,8 +269,8 @@ class Connection:
         for before, now in zip(operators, settled, strict=True):
             if before.state is not now.state:
                 self._parts.operator_settled(now, before.since)
-        # Higher than the epoch of any earlier connection, also of an earlier process.
-        return floor_protocol.Begin(time.time_ns() // 1_000_000, tuple(settled), tuple(offers))
+        # Higher than the epoch of any earlier connection of this process and its floor; the clock may be set back.
+        return floor_protocol.Begin(time.monotonic_ns() // 1_000_000, tuple(settled), tuple(offers))
 
     def _resume(self, found: Recovered) -> None:
         findings = found.findings

@@ -127,7 +127,7 @@ def conclude(
         place = _PLACES.get(record.status, place)
     line_answered = row.line_answered if row is not None else None
     if line_answered is None and record is not None and own_queued is None and own_connected is None:
-        line_answered = record.started
+        line_answered = record.answered or record.started
     queued = own_queued or (record.queued if record is not None else None)
     connected = own_connected or (record.connected if record is not None else None)
     operator = progress.operator or (row.operator if row is not None else None)

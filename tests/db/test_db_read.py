@@ -78,6 +78,7 @@ async def test_a_wait_ends_with_an_operator_with_leaving_the_queue_or_with_the_c
         ({"queued": after(10), "ended": after(50)}, 40.0),
         ({"queued": after(10)}, None),
         ({"ended": after(5)}, None),
+        ({"queued": after(10), "connected": after(4)}, 0.0),  # the clock was set back meanwhile
     ]
     await tell(*(("call", {"id": uuid7(), "started": after(n), **columns}) for n, (columns, _) in enumerate(ends)))
     engine = async_engine(url)

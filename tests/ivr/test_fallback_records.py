@@ -12,6 +12,7 @@ from ivr.asterisk.ami import Ami
 from ivr.asterisk.fallback_records import Status, parse
 from ivr.call.first_state import call_id_of
 from ivr.controller.fallback_import import calls_in_fallback
+from ivr.records.call_conclusion import conclude
 
 AT = datetime(2026, 11, 25, 13, 0, tzinfo=UTC)
 
@@ -45,6 +46,14 @@ def test_an_ended_call_is_read_completely() -> None:
         AT + timedelta(seconds=s) for s in (0, 7, 20, 60)
     )
     assert (call.number, call.caller, call.country, call.language) == ("+33800000001", "+33612345678", "FR", "fr")
+
+
+def test_a_call_that_waited_for_a_stopped_controller_began_with_its_channel() -> None:
+    born = epoch(-5)
+    (call,) = parse(record(f"node1-{born}.7", queued="-", connected="-", status="trying")).calls
+    assert (call.started, call.answered) == (AT - timedelta(seconds=5), AT)
+    end = conclude(None, (), call, call.ended)
+    assert (end.started, end.line_answered, end.ended) == (call.started, AT, AT + timedelta(seconds=60))
 
 
 def test_a_call_that_is_up_is_left_alone() -> None:
