@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from bench import media
 from bench.asterisk import Asterisk, Prompts
@@ -87,12 +88,18 @@ class Running:
 
 @asynccontextmanager
 async def run_hatif(
-    home: Path, site: Path, offset: int, *, quick: bool = True, database: str | None = None
+    home: Path,
+    site: Path,
+    offset: int,
+    *,
+    quick: bool = True,
+    database: str | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Running]:
     """Run all of Hatif in `home`, with the site in `site`, until a call can be served. Raises UpError.
 
     `quick`: whether only quick voices speak, so that nothing is made in the background. `database`: a URL, if not
-    SQLite in `home`.
+    SQLite in `home`. `variables`: more of the environment.
     """
     if not Path(*command()).is_file():  # noqa: ASYNC240 - before anything runs
         raise UpError(
@@ -107,6 +114,7 @@ async def run_hatif(
         # The private Asterisk is that of the usual HATIF_HOME, where the next run finds it as well.
         "HATIF_INSTALL": os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or str(CHECKOUT / "var"),
         **({"HATIF_DATABASE": database} if database is not None else {}),
+        **variables,
     }
     await _command("setup", environment, home)
     running = Running(home, environment, await _start_up(home, environment))

@@ -111,12 +111,12 @@ def write_site(site: Path, team: Sequence[Operator]) -> None:
 
 def share_sounds(home: Path) -> None:
     """Copy the prompts of the usual Hatif, if there are any: otherwise setup builds those of seven languages."""
-    made, here = _installed() / "sounds", home / "sounds"
+    made, here = installed() / "sounds", home / "sounds"
     if made.is_dir() and not here.exists():
         shutil.copytree(made, here, symlinks=True, copy_function=_link)
 
 
-def _installed() -> Path:
+def installed() -> Path:
     """Return the folder in which the usual Hatif has its Asterisk and its prompts."""
     return Path(os.environ.get("HATIF_INSTALL") or os.environ.get("HATIF_HOME") or hatif.CHECKOUT / "var")
 
@@ -129,7 +129,7 @@ def _link(made: str, here: str) -> None:
         shutil.copy2(made, here)
 
 
-class _Quiet:
+class Quiet:
     """Discard progress: the program draws its own bar on the screen."""
 
     def step(self, text: str) -> None: ...
@@ -153,7 +153,7 @@ async def _asterisk(
         ),
         queues=(),
         secrets=conf.Secrets(secrets.ari_user, secrets.ari_password, secrets.ami_user, secrets.ami_password),
-        installation=find_or_install(_installed(), _Quiet()),
+        installation=find_or_install(installed(), Quiet()),
         wrap_up_s=0,
     )
     if problems := instance.port_problems(settings):

@@ -29,7 +29,7 @@ class FlowPictures:
     async def in_language(self, language: str, now: datetime) -> FlowPicture:
         """Return the picture with texts in a language of the site. Raises ControlError."""
         kept = self._kept.get(language)
-        if kept is None or now >= kept[0] + KEPT:
+        if kept is None or not kept[0] <= now < kept[0] + KEPT:
             answer = await self._control.ask("GET", f"/flow/picture?language={language}", ACTOR)
             picture = FlowPicture(str(answer["svg"]), str(answer.get("start", "")), answer.get("nodes", {}))
             kept = self._kept[language] = (now, picture)

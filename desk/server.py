@@ -5,7 +5,7 @@ import gc
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,6 +20,9 @@ from desk.settings import DeskSettings
 
 HEAD_S = 10.0
 """Seconds within which the head of a connection's first request must be complete."""
+
+TICKS_A_SECOND = 10
+"""uvicorn's."""
 
 
 class PatientProtocol(H11Protocol):
@@ -39,11 +42,20 @@ class PatientProtocol(H11Protocol):
 
 
 class DeskServer(uvicorn.Server):
-    """A server that ends its streams when it is stopped; uvicorn would wait for their browsers to leave."""
+    """A server that ends its streams when it is stopped; uvicorn would wait for their browsers to leave.
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    It calls `alive` each second. uvicorn's own call goes by the wall clock, and would not come for an hour after that
+    was set back by one.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, alive: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
-        self._app = app
+        self._app, self._alive = app, alive
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_A_SECOND == 0:
+            self._alive()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.hub.close()
@@ -52,10 +64,6 @@ class DeskServer(uvicorn.Server):
 
 def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT; call `alive` each second."""
-
-    async def notify() -> None:
-        alive()
-
     app = create_app(settings, traffic)
     # Beside the start, which must not wait for it: a desk that was killed is missed by every page.
     threading.Thread(target=app.state.pages.prepare, name="templates", daemon=True).start()
@@ -68,11 +76,11 @@ def serve(settings: DeskSettings, traffic: Traffic, alive: Callable[[], None] = 
     # A report of a year has so many rows that all objects are looked through for garbage: without those loaded by now,
     # this keeps other pages waiting for 0.02 s instead of 0.1.
     gc.freeze()
-    DeskServer(config_of(app, settings, notify), app).run([listener])
+    DeskServer(config_of(app, settings), app, alive).run([listener])
 
 
-def config_of(app: FastAPI, settings: DeskSettings, notify: Callable[[], Awaitable[None]]) -> uvicorn.Config:
-    """Return how uvicorn serves the desk; `notify` is called each second."""
+def config_of(app: FastAPI, settings: DeskSettings) -> uvicorn.Config:
+    """Return how uvicorn serves the desk."""
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -89,8 +97,6 @@ def config_of(app: FastAPI, settings: DeskSettings, notify: Callable[[], Awaitab
         timeout_graceful_shutdown=1,
         limit_concurrency=1000,
         ws="none",
-        callback_notify=notify,
-        timeout_notify=1,
     )
     config.load()
     if settings.certificate is not None and settings.key is not None:

@@ -24,7 +24,7 @@ from bench import hatif, machine
 from bench.callers import LostCallError
 from bench.faults import disk, table
 from bench.faults import line as lines
-from bench.faults.catalogue import LEFT_OUT, catalogue
+from bench.faults.catalogue import catalogue
 from bench.faults.fault import NOTHING, Fault
 from bench.faults.figures import FiguresError
 from bench.faults.look import observing
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="list the faults")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--speech", action="store_true", help="callers may speak, so that hear runs (docs/speech.md)")
+    parser.add_argument("--clock", action="store_true", help="the line has a clock of its own, which can be stepped")
     parser.add_argument(
         "--soak", type=float, default=0.0, metavar="MINUTES",
         help="instead: two calls a second for so long, with a random fault (of --only) every 30 s",
@@ -59,9 +60,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.list:
         for fault in known.values():
-            print(f"{fault.name:24} {fault.what}{f' (--database {fault.kind})' if fault.kind else ''}")
-        for name, why in LEFT_OUT.items():
-            print(f"{name:24} left out: {why}")
+            needs = f" (--database {fault.kind})" if fault.kind else " (--clock)" if fault.steps else ""
+            print(f"{fault.name:24} {fault.what}{needs}")
         return
     if unknown := [name for name in given.only or () if name not in known]:
         parser.error(f"there is no fault {', '.join(unknown)}; --list names them")
@@ -74,16 +74,16 @@ def main() -> None:
     faults = [known[name] for name in given.only] if given.only else some
     folder = given.keep or Path(tempfile.mkdtemp(prefix="hf"))  # short: sockets in it have 107 bytes at most
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"database": given.database, "seed": given.seed, "speech": given.speech}
-    left_out = {} if given.only else dict(LEFT_OUT)
+    asked = {"database": given.database, "seed": given.seed, "speech": given.speech, "clock": given.clock}
     document: dict[str, Any] = {"machine": machine.description(), "asked": asked, "faults": []}
-    document |= {"skipped": left_out, "unmeasured": {}}
+    document |= {"skipped": {}, "unmeasured": {}}
     console = Console(highlight=False, stderr=given.json, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH
     stopped = False
     try:
-        run = Run(folder.absolute(), given.offset, given.database, given.seed, faults, given.soak, given.speech)
+        chosen = (given.database, given.seed, faults, given.soak, given.speech, given.clock)
+        run = Run(folder.absolute(), given.offset, *chosen)
         asyncio.run(_until_signal(run, document, console))
     except (LineError, LostCallError, hatif.UpError) as error:
         console.print(f"[red]{error}[/]")
@@ -117,6 +117,7 @@ class Run:
     faults: list[Fault]
     soak_min: float
     speech: bool
+    own_clock: bool
 
 
 async def _until_signal(run: Run, document: dict[str, Any], console: Console) -> None:
@@ -137,7 +138,8 @@ async def _measure(run: Run, document: dict[str, Any], console: Console) -> None
     home = run.folder / "h"
     home.mkdir(exist_ok=True)
     try:
-        async with lines.up(home, run.folder, run.offset, run.kind, speech=run.speech) as (line, database):
+        started = lines.up(home, run.folder, run.offset, run.kind, speech=run.speech, own_clock=run.own_clock)
+        async with started as (line, database):
             await _bring(run, line, database, document, console, progress)
     finally:
         progress("the line has ended")

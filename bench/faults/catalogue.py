@@ -3,18 +3,12 @@
 import signal
 from dataclasses import replace
 
-from bench.faults import commands, databases, files, processes
+from bench.faults import clock, commands, databases, files, processes
 from bench.faults.fault import ASTERISK, CONTROLLER, NOTHING, Fault
 
 AWAY_S = 40.0  # PostgreSQL
 LOCKED_S = 60.0
 FULL_S = 20.0
-
-LEFT_OUT = {
-    "clock-stepped": "the clock is the machine's own: a time namespace shifts only the monotonic clocks, "
-    "and setting the other would step everybody's"
-}
-"""Faults that cannot be brought here, and why."""
 
 
 def catalogue() -> list[Fault]:
@@ -45,6 +39,11 @@ def catalogue() -> list[Fault]:
         Fault("journal-garbled", "bytes in the journal's middle overwritten", files.journal_garbled, 3.0, damages=True),
         Fault("astdb-gone", "AstDB deleted, and kill -9 of Asterisk", files.astdb_gone, silence_s=None, loses=True),
         Fault("prompts-gone", "the prompts' folder renamed", files.prompts_gone, FULL_S),
+        Fault("clock-forward", "the line's clock an hour ahead, and back", files.clock_stepped(clock.HOUR_S), FULL_S,
+              mounts=True, steps=True),
+        # Asterisk takes no key of a caller until its clock is past their last one: messages end late.
+        Fault("clock-back", "the line's clock back an hour, and forward", files.clock_stepped(-clock.HOUR_S), FULL_S,
+              silence_s=None, mounts=True, steps=True),
         Fault("release-killed", "kill -9 of the controller in a release", commands.release_killed, silence_s=None),
         Fault("reload-killed", "kill -9 of `hatif reload`", commands.command_killed(("reload",), 2.0)),
         Fault("backup-killed", "kill -9 of `hatif backup`", commands.backup_killed),

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 
 from bench import hatif
-from bench.faults import disk
+from bench.faults import clock, disk
 from bench.faults.line import Database, Kind
 from bench.floor.control import Control
 from bench.floor.heard import LONG_S
@@ -52,7 +52,7 @@ class Fault:
     `silence_s`: the longest silence that is wanted beyond the site's own pauses, None for any; `loses`: whether calls
     must be lost, since Asterisk dies; `damages`: whether records must be lost; `refuses`: whether no message can be
     recorded, which its caller must hear; `recover_s`: the limit until all is well again. `process`, `kind`, `mounts`:
-    what it needs, a process, a database, the right to mount.
+    what it needs, a process, a database, the right to mount; `steps`: whether it needs a clock of the line's own.
     """
 
     name: str
@@ -67,11 +67,12 @@ class Fault:
     process: str | None = None
     kind: Kind | None = None
     mounts: bool = False
+    steps: bool = False
 
     @property
     def soaks(self) -> bool:
         """Return whether it also comes in the soak, where another one follows half a minute later."""
-        return not self.loses and not self.damages and self.hold_s <= SHORT_S
+        return not (self.loses or self.damages or self.steps) and self.hold_s <= SHORT_S
 
     def missing(self, line: Line, kind: Kind) -> str | None:
         """Return why it cannot come on this line; None if it can."""
@@ -81,6 +82,8 @@ class Fault:
             return f"it needs --database {self.kind}"
         if self.mounts and not disk.may_mount():
             return "it needs the right to mount a disk in a namespace (unshare --mount), as root has"
+        if self.steps and not clock.file_of(line.home).exists():
+            return "it needs --clock"
         return None
 
 

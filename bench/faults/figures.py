@@ -19,6 +19,9 @@ MEMORY = 1.10
 DATABASE = "database"
 """The kind of a descriptor that is a connection's to the database: as many as were ever needed at once are kept."""
 
+CONNECTION_MIB = 2.4
+"""What a connection may add to a process: SQLite keeps 2,000 KiB of the database for each."""
+
 _FILES_A_CONNECTION = 2  # SQLite's: the database and its log; their index is shared
 
 
@@ -74,9 +77,14 @@ def compare(before: Figures, after: Figures) -> list[str]:
     found += [
         f"{name} has {after.memory.get(name, 0):.0f} MiB, and {was:.0f} before"
         for name, was in before.memory.items()
-        if after.memory.get(name, 0) > MEMORY * was
+        if after.memory.get(name, 0) > MEMORY * was + CONNECTION_MIB * _more_connections(name, before, after)
     ]
     return found + [f"{name} does not run" for name in before.memory if name not in after.memory]
+
+
+def _more_connections(process: str, before: Figures, after: Figures) -> float:
+    was, there = (figures.descriptors.get(process, {}).get(DATABASE, 0) for figures in (before, after))
+    return max(0, there - was) / _FILES_A_CONNECTION
 
 
 def _more_descriptors(process: str, before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A disk that is full or read-only, descriptors that are exhausted, files that are damaged or gone."""
+"""A disk that is full or read-only, exhausted descriptors, files that are damaged or gone, a clock that is set."""
 
 import asyncio
 import os
@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from bench.faults import disk, processes
-from bench.faults.fault import ASTERISK, CONTROLLER, Scene, send
+from bench.faults import clock, disk, processes
+from bench.faults.fault import ASTERISK, CONTROLLER, Comes, Scene, send
 from db.records import files
 
 
@@ -116,3 +116,17 @@ async def prompts_gone(scene: Scene) -> AsyncIterator[None]:
                 again = Path(tempfile.mkdtemp(prefix="sounds-", dir=scene.line.home))
                 sounds.rename(again / sounds.name)
                 shutil.rmtree(again, ignore_errors=True)
+
+
+def clock_stepped(seconds: float) -> Comes:
+    """Step the line's clock; in the end it is stepped back."""
+
+    @asynccontextmanager
+    async def comes(scene: Scene) -> AsyncIterator[None]:
+        clock.step(scene.line.home, seconds)
+        try:
+            yield
+        finally:
+            clock.step(scene.line.home, 0.0)
+
+    return comes

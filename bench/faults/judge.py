@@ -13,6 +13,9 @@ from bench.floor.heard import LONG_S, Silence
 SLACK_S = 3.0
 """How far an instant in the database may be from that of the telephones: whole seconds, busy machine."""
 
+INSTANT_S = 0.1
+"""A caller who hangs up this soon after they were connected may not have heard their operator."""
+
 ENTERS = "language"
 """The first node of the example site's flow."""
 
@@ -254,11 +257,19 @@ def _outcome(call: Facts, row: Row, spell: Spell) -> list[str]:
         may, found = _QUIET | ({"fallback"} if by_fallback else set()), []
         if call.spoke_s:
             may.add("message")
-        if row.operator is not None:
+        if _for_an_instant(call, row):
+            may.add("answered")
+        elif row.operator is not None:
             found.append(f"operator {row.operator}, and nobody answered")
     if row.outcome not in may:
         found.append(f"outcome {row.outcome}, and it was {' or '.join(sorted(may))}")
     return found
+
+
+def _for_an_instant(call: Facts, row: Row) -> bool:
+    """Return whether the operator answered, and was connected as the caller hung up."""
+    answered = row.operator in {answer.operator for answer in call.answers}
+    return answered and row.connected is not None and (row.ended or 0.0) - row.connected <= INSTANT_S
 
 
 def _path(call: Facts, row: Row, spell: Spell) -> list[str]:

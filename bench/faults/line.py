@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from bench import hatif, media
-from bench.faults import disk
+from bench.faults import clock, disk
 from bench.faults.callers import APOLOGY, RECORD_TONE, team
 from bench.floor.line import RING_S, Line, LineError, change_site, line_of, write_site
 from bench.postgresql import Server
-from bench.queue_lines import share_sounds
+from bench.queue_lines import installed, share_sounds
 from prompts import manifest
 
 Kind = Literal["sqlite", "postgresql"]
@@ -48,9 +48,10 @@ class Database:
 
 @asynccontextmanager
 async def up(
-    home: Path, beside: Path, offset: int, kind: Kind, *, speech: bool = False
+    home: Path, beside: Path, offset: int, kind: Kind, *, speech: bool = False, own_clock: bool = False
 ) -> AsyncIterator[tuple[Line, Database]]:
-    """Start the line. `beside`: a folder for what shall not be on its small disk; `speech`: whether callers may speak.
+    """Start the line. `beside`: a folder for what shall not be on its small disk; `speech`: whether callers may speak;
+    `own_clock`: whether the line's clock can be stepped.
 
     Raises LineError and `bench.hatif.UpError`.
     """
@@ -63,9 +64,12 @@ async def up(
             (home / "sounds").symlink_to(beside / "sounds")
         write_site(site, of)
         change_site(site, (*CHANGES, *SPEECH) if speech else CHANGES)
+        if own_clock and not disk.may_mount():
+            raise LineError("--clock needs the right to mount in a namespace (unshare --mount), as root has")
+        variables = await asyncio.to_thread(clock.prepare, home, installed()) if own_clock else {}
         async with (
             database(beside, offset, kind) as stored,
-            hatif.run_hatif(home, site, offset, database=stored.line_url) as running,
+            hatif.run_hatif(home, site, offset, database=stored.line_url, variables=variables) as running,
         ):
             yield line_of(home, offset, of, running, stored.url), stored
     finally:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.beside import beside
-from bench.faults import judge, processes
+from bench.faults import clock, judge, processes
 from bench.faults.callers import (
     BEFORE_S,
     CAST,
@@ -136,6 +136,8 @@ class Rounds:
         found, _ = await left.until_nothing(self.line, self.control, self.tasks_before, self.line.team.everybody)
         behind = await until_delivered(self.line)
         rows = await read_rows(self.line, number_of(self.count, 0), number_of(self.count, NUMBERS_A_ROUND - 1))
+        if fault.steps:
+            rows = [clock.by_the_machine(row, struck) for row in rows]
         spell = Spell(struck, over)
         verdict = judge.judge(list(cast.facts.values()), rows, spell)
         seen = self.observer.seen_s(struck, usual)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from datetime import UTC, datetime, timedelta
+import time
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ivr.home.service_manager import ServiceManager
 from ivr.process.own_user import refuse_root
 from ivr.records.queue_log import QueueLog
 
-DELIVERER_HANGS = timedelta(minutes=2)
+DELIVERER_HANGS_S = 120.0
 """A deliverer that has not done anything for so long hangs: each of its waits ends sooner, and a slow group too."""
 
 
@@ -71,9 +71,8 @@ def journal() -> None:
 
 async def keep_alive_while_delivering(folder: Path, manager: ServiceManager, each_s: float = 1.0) -> None:
     """Tell whoever watches that the deliverer works; not that its event loop does, which may wait for ever."""
-    began = datetime.now(UTC)
+    lateness = heartbeat.Lateness()
     while True:
-        beat = delivery_state.heartbeat(folder)
-        if datetime.now(UTC) - max(began, beat.at if beat is not None else began) < DELIVERER_HANGS:
+        if lateness.look(delivery_state.heartbeat(folder), time.monotonic()) < DELIVERER_HANGS_S:
             manager.alive()
         await asyncio.sleep(each_s)

@@ -89,7 +89,7 @@ class Book:
 
     async def _read(self, language: str, now: datetime) -> _Kept:
         kept = self._kept.get(language)
-        if kept is None or now >= kept.read + KEPT:
+        if kept is None or not kept.read <= now < kept.read + KEPT:
             answer = await self._control.ask("GET", f"/guide?language={language}", ACTOR)
             found = (_written(row) for row in msgspec.convert(answer["procedures"], list[Procedure]))
             notice = vowels.bare(str(answer.get("notice", "")))

@@ -50,7 +50,7 @@ async def while_signed_in(
     checked, changes = now(), sessions.changes
     try:
         async for frame in frames:
-            if now() >= checked + CHECK or changes != sessions.changes:
+            if not checked <= now() < checked + CHECK or changes != sessions.changes:
                 checked, changes = now(), sessions.changes
                 with contextlib.suppress(DatabaseError):
                     if await sessions.find(signed_in.token, now(), used=False) is None:

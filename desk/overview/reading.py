@@ -24,7 +24,7 @@ class Command:
     async def read(self, desk: Desk) -> Any:
         """Return its document; None if it has none, as without a site."""
         async with self._asking:
-            if self._kept is None or desk.now() >= self._kept[0] + self._fresh:
+            if self._kept is None or not self._kept[0] <= desk.now() < self._kept[0] + self._fresh:
                 found = None
                 try:
                     answer = await run_hatif(desk.settings, *self._arguments, "--json")

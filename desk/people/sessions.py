@@ -165,7 +165,7 @@ class Sessions:
         """
         key = tokens.hash_of(token)
         session = self._known.get(key)
-        if session is None or now >= session.read + timedelta(seconds=KNOWN_S):
+        if session is None or not session.read <= now < session.read + timedelta(seconds=KNOWN_S):
             try:
                 stored = await self._read(key, now)
                 if session is not None and stored is not None:

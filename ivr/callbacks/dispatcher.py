@@ -198,7 +198,8 @@ class Dispatcher:
                 self._queue.enter(call, request)
 
     async def _record_late_files(self, now: datetime) -> None:
-        if now >= self._files_again:
+        # The clock may have been set back.
+        if not timedelta() < self._files_again - now <= timedelta(seconds=SELDOM_S):
             self._files_again = now + timedelta(seconds=SELDOM_S)
             for request in await self.repository.without_file(now - _LATE_FILES) or ():
                 record_failure(self.services.recorder, request, now)

@@ -41,6 +41,15 @@ def test_asterisk_ends_no_conversation_for_a_silence_in_which_it_may_itself_have
     assert isinstance(patience_s, float) and min(found["1001"], found["1001-web"]) > patience_s + 5
 
 
+def test_asterisk_ends_no_call_because_the_clock_was_set_forward_by_up_to_two_hours(tmp_path: Path) -> None:
+    """It looks at the time before it reads the next packet."""
+    text = render(example(tmp_path, web_telephones=True))["pjsip.conf"]
+    endpoints = [item for item in sections(text) if item.get("type") == "endpoint" and item.get("rtp_timeout")]
+    assert {"1001", "1001-web", "carrier-example"} <= {item.name for item in endpoints}
+    for limit in ("rtp_timeout", "rtp_timeout_hold"):
+        assert all(float(item.get(limit)) > 7200 for item in endpoints)
+
+
 def test_ari_and_ami_stay_on_loopback_whatever_address_sip_has(tmp_path: Path) -> None:
     for address, bind in (("0.0.0.0", "0.0.0.0:15060"), ("192.0.2.7", "192.0.2.7:15060"), ("::1", "[::1]:15060")):
         files = render(example(tmp_path, sip_bind=address, ports=Ports.with_offset(10000)))

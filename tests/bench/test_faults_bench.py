@@ -12,6 +12,7 @@ import pytest
 from line import CACHE, CHECKOUT
 
 from bench.faults.catalogue import catalogue
+from bench.faults.clock import by_the_machine
 from bench.faults.figures import Figures, compare
 from bench.faults.judge import Facts, Part, Row, Spell, Talk, Verdict, judge, misses, served_after_s
 from bench.faults.look import Look, Observer
@@ -117,6 +118,15 @@ def test_an_operator_whom_the_caller_never_heard_has_not_answered_them() -> None
     assert found(rang, replace(ROW, operator="1001", connected=AT + 8)).wrong
 
 
+def test_a_caller_who_hangs_up_as_they_are_connected_need_not_have_heard_their_operator() -> None:
+    answers = [Talk("1001", AT - 15, AT - 14, heard=False)]
+    left = replace(TALKED, answers=answers, ended=AT - 14)
+    row = replace(ROW, connected=AT - 14.01, ended=AT - 14)
+    assert found(left, row).wrong == []
+    assert found(left, replace(row, operator="1002")).wrong
+    assert found(left, replace(row, connected=AT - 15)).wrong
+
+
 def test_a_message_that_was_left_must_be_kept_and_be_the_outcome() -> None:
     left = replace(IN_THE_MENU, part=Part.MESSAGE, spoke_s=12.0)
     kept = replace(LEFT, outcome="message", messages=(11.5,))
@@ -155,17 +165,25 @@ def test_a_check_that_was_not_well_before_is_seen_when_calls_are_not_served_any_
     assert Observer(looks).seen_s(AT, frozenset({"disk"})) == (2.5, "disk: full")
 
 
+def test_rows_of_a_line_whose_clock_was_stepped_are_judged_by_the_machines() -> None:
+    ahead = replace(ROW, connected=AT - 15 + 3600, ended=AT + 30 + 3600)
+    assert found(TALKED, ahead).wrong
+    assert by_the_machine(ahead, AT) == ROW
+    assert by_the_machine(replace(ROW, ended=AT + 30 - 3600), AT) == ROW
+
+
 def test_what_has_grown_in_the_soak_is_found() -> None:
     before = Figures(1, 0, 20, {"ivr": 100.0, "desk": 90.0}, {"ivr": {"socket": 30, "database": 9}})
     connected = {"ivr": {"socket": 30, "database": 21}}  # as many connections as it may keep
-    assert compare(before, replace(before, memory={"ivr": 109.0, "desk": 60.0}, descriptors=connected)) == []
-    after = Figures(2, 0, 21, {"ivr": 111.0}, {"ivr": {"socket": 30, "pipe": 1, "database": 22}})
+    assert compare(before, replace(before, memory={"ivr": 111.0, "desk": 60.0})) == ["ivr has 111 MiB, and 100 before"]
+    assert compare(before, replace(before, memory={"ivr": 124.0, "desk": 60.0}, descriptors=connected)) == []
+    after = Figures(2, 0, 21, {"ivr": 126.0}, {"ivr": {"socket": 30, "pipe": 1, "database": 22}})
     assert compare(before, after) == [
         "2 channels, and 1 before",
         "21 tasks, and 20 before",
         "ivr has 31 descriptors besides the database's, and 30 before: pipe 1 after 0",
         "ivr has 22 descriptors of more than 10 connections",
-        "ivr has 111 MiB, and 100 before",
+        "ivr has 126 MiB, and 100 before",
         "desk does not run",
     ]
 

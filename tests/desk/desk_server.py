@@ -223,13 +223,11 @@ async def serving(
     port = listening.getsockname()[1]
     folder = TemporaryDirectory(prefix="hatif-traces-")
 
-    async def notify() -> None: ...
-
     chosen = settings_for(database_url, port, control_port, control_token)
     references = Path(folder.name) / "case_references"
     chosen = replace(chosen, journal=Path(folder.name), node="n", address=address, case_references=references)
     app = create_app(chosen, traffic)
-    server = DeskServer(config_of(app, chosen, notify), app)
+    server = DeskServer(config_of(app, chosen), app)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -48,10 +48,8 @@ def test_desk_and_gate_speak_tls_1_2_and_1_3_with_authenticated_ciphers_and_forw
     """A client of TLS 1.2 that has only ciphers in CBC mode gets no connection; so the library's defaults would."""
     certificate, key = self_signed(tmp_path, ("localhost",))
 
-    async def notify() -> None: ...
-
     settings = replace(settings_for("sqlite:///x", 8080), certificate=certificate, key=key)
-    config = config_of(create_app(settings), settings, notify)
+    config = config_of(create_app(settings), settings)
     assert config.ssl is not None
     for context in (config.ssl, server_context(certificate, key)):
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2

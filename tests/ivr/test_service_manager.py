@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -65,7 +64,7 @@ async def test_a_deliverer_that_hangs_does_not_say_that_it_lives(
     receiver: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", receiver.getsockname())
-    monkeypatch.setattr("cli.processes.journal.DELIVERER_HANGS", timedelta(seconds=0.5))
+    monkeypatch.setattr("cli.processes.journal.DELIVERER_HANGS_S", 0.5)
     telling = asyncio.create_task(keep_alive_while_delivering(tmp_path, ServiceManager(), each_s=0.1))
     await asyncio.to_thread(receiver.recv, 1000)  # it has just begun
 
