@@ -3,6 +3,7 @@
 `msgctxt` is the prompt's id, `msgid` its English source, `msgstr` the spoken text. English has a catalogue too: it
 defines which prompts exist, and if a msgstr is empty, its source is spoken. If the site's own files contain the sources
 (`sources.py`), the English catalogue must agree with them. The .po files are read directly; nothing is compiled.
+What a site lacks of the texts that node kinds got later comes with the program (`added_texts.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from babel.messages.pofile import PoFileError, read_po
 
-from prompts import site_files, sources, spoken_words, text_rules
+from prompts import added_texts, site_files, sources, spoken_words, text_rules
 from prompts.sources import CatalogueError as CatalogueError
 from prompts.sources import Sources
 
@@ -43,6 +44,7 @@ class Entry:
     text: str  # the spoken text; empty if not translated
     line: int
     fuzzy: bool  # machine-made or outdated; not released by a person
+    comes_with_program: bool = False  # the site has no text of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ class Catalogues:
     def languages(self) -> tuple[str, ...]:
         """The codes of all languages that have a catalogue."""
         return tuple(self._entries)
+
+    @property
+    def program_texts(self) -> Mapping[str, tuple[str, ...]]:
+        """The texts that come with the program since the site lacks them: their languages, by id."""
+        found: dict[str, tuple[str, ...]] = {}
+        for language, entries in self._entries.items():
+            for entry in entries.values():
+                if entry.comes_with_program:
+                    found[entry.id] = (*found.get(entry.id, ()), language)
+        return found
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -116,6 +128,8 @@ class Catalogues:
         for language, entries in self._entries.items():
             found += [self._missing(language, prompt) for prompt in self.ids if prompt not in entries]
             for entry in entries.values():
+                if entry.comes_with_program:
+                    continue
                 found += [
                     Problem(
                         finding.code, self.file(language), entry.line, language, entry.id, finding.found, finding.remedy
@@ -129,6 +143,8 @@ class Catalogues:
         english = self._entries[SOURCE]
         for source in self._written.values():
             entry = english.get(source.id)
+            if entry is not None and entry.comes_with_program:
+                entry = None
             if entry is None or entry.source != source.text:
                 what = "does not have this text" if entry is None else f"has: {entry.source}"
                 found = f"the English catalogue {what}"
@@ -136,8 +152,10 @@ class Catalogues:
                 yield Problem("E_TEXT_SOURCE", source.file, source.line, SOURCE, source.id, found, remedy)
 
     def _missing(self, language: str, prompt: str) -> Problem:
-        line = self._entries[SOURCE][prompt].line
-        remedy = f"copy the entry from {self.file(SOURCE)}, line {line}, and translate it"
+        english = self._entries[SOURCE][prompt]
+        remedy = f"copy the entry from {self.file(SOURCE)}, line {english.line}, and translate it"
+        if english.comes_with_program:
+            remedy = f"write it in texts.yaml, {_UPDATE}, then translate: {english.source}"
         return Problem("E_TEXT_MISSING", self.file(language), 1, language, prompt, "this text is missing", remedy)
 
     def _findings(self, language: str, entry: Entry) -> list[text_rules.Finding]:
@@ -206,7 +224,25 @@ def examine(site: Path) -> tuple[Catalogues | None, list[CatalogueError]]:
             entries[folder.name] = _read(folder / FILE, folder.name)
         except CatalogueError as error:
             broken.append(error)
-    return (Catalogues(locale, entries, written) if SOURCE in entries else None), [*broken, *errors]
+    if SOURCE not in entries:
+        return None, [*broken, *errors]
+    _add_program_texts(entries)
+    return Catalogues(locale, entries, written), [*broken, *errors]
+
+
+def _add_program_texts(entries: Mapping[str, dict[str, Entry]]) -> None:
+    """Add the program's texts that a site needs and lacks, in each language in which it lacks them.
+
+    Where the site has an English text of its own, only its translations fit that.
+    """
+    english = entries[SOURCE]
+    for text, added in added_texts.load().items():
+        source = added.texts[SOURCE]
+        if added.beside not in english or (text in english and english[text].source != source):
+            continue
+        for language, own in entries.items():
+            if language in added.texts and (text not in own or not own[text].text):
+                own[text] = Entry(text, source, added.texts[language], 1, fuzzy=False, comes_with_program=True)
 
 
 def _read(file: Path, language: str) -> dict[str, Entry]:

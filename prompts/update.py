@@ -10,7 +10,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from prompts import catalogue, po, sources
+from prompts import added_texts, catalogue, po, sources
 from prompts.sources import CatalogueError
 
 
@@ -27,7 +27,8 @@ class Updated:
 def update(site: Path) -> Iterator[Updated]:
     """Write each catalogue that differs from the site's texts, and yield what has changed in it.
 
-    A text whose English has changed gets the most similar old translation, marked fuzzy.
+    A text whose English has changed gets the most similar old translation, marked fuzzy. A new one that comes with the
+    program gets the program's translation.
 
     Raises:
         CatalogueError: A file of the site cannot be read or written, or the site's own files have no texts.
@@ -45,6 +46,7 @@ def update(site: Path) -> Iterator[Updated]:
         messages = read_po(io.StringIO(before.removeprefix("\ufeff")), locale=language)
         known = _ids(messages)
         messages.update(template, update_creation_date=False)
+        _translate(messages, language)
         after = _format(messages, newline="\r\n" if "\r\n" in before else "\n")
         if after == before:
             continue
@@ -56,6 +58,16 @@ def update(site: Path) -> Iterator[Updated]:
 def _ids(messages: Catalog) -> dict[str, bool]:
     """Return whether each text is fuzzy, by its id."""
     return {str(message.context): message.fuzzy for message in messages if message.id}
+
+
+def _translate(messages: Catalog, language: str) -> None:
+    """Give the program's translations to the texts that have the program's English and no translation that counts."""
+    for text, added in added_texts.load().items():
+        message = messages.get(added.texts[catalogue.SOURCE], context=text)
+        if message is None or language == catalogue.SOURCE or language not in added.texts:
+            continue
+        if message.fuzzy or not message.string:
+            message.string, message.flags = added.texts[language], message.flags - {po.FUZZY}
 
 
 def _format(messages: Catalog, newline: str) -> str:

@@ -113,6 +113,13 @@ class Call(Voice):
         self.take_waiting_keys()
         await super().say(*prompts)
 
+    async def say_whole(self, *prompts: Prompt) -> None:
+        """Play the prompts to the end, whatever is pressed; the keys are kept for the next question."""
+        self.take_waiting_keys()
+        if await self.play(*prompts):
+            while self.sounding:
+                await self.next()
+
     async def start_question(self, *prompts: Prompt) -> bool:
         """Start a question. Return False if it has no audio. Raises NothingAudible if nothing has any."""
         if await self.play(*prompts):

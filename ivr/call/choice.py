@@ -12,6 +12,9 @@ from ivr.call.menu_time import MENUS_OVER
 from ivr.call.node import BACK, CHANGE_LANGUAGE, MISTAKES, OPERATOR, REPEAT, Node, TextId
 
 CHOICE_TEXTS = ("help_silence", "help_hold", "help_wrong_key", MENUS_OVER)
+_TOO_FEW, _NO_DIGITS = "help_digits", "help_no_digits"
+HELP_DIGITS = (_TOO_FEW, _NO_DIGITS)
+"""The texts of `help_digits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class ChoiceNode(Node):
 def key_text(key: str, *, short: bool) -> str:
     """Return the id of the text for a key: "one." after an option of few words, "press one." after a clause."""
     return f"{'key' if short else 'press'}_{key}"
+
+
+def help_digits(digits: str | None) -> str:
+    """Return the id of the help for a caller who has entered too few digits, or none."""
+    return _TOO_FEW if digits else _NO_DIGITS
 
 
 async def choose(

@@ -3,7 +3,7 @@
 from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose
+from ivr.call.choice import CHOICE_TEXTS, HELP_DIGITS, GoTo, choose, help_digits
 from ivr.call.node import BACK, MISTAKES, TRIES
 from ivr.model.e164 import groups_of
 from ivr.site import callback_numbers
@@ -22,7 +22,8 @@ WHY = {
 
 NUMBER_TEXTS = (
     *("callback_ask_number", "callback_number_wrong", *(text for texts in WHY.values() for text in texts)),
-    *("callback_number_is", "callback_right", "callback_correct", "help_digits", "press_1", "press_2"),
+    *("callback_number_is", "callback_right", "callback_correct", "press_1", "press_2"),
+    *HELP_DIGITS,
     *spoken.DIGIT_IDS,
     *CHOICE_TEXTS,
 )
@@ -48,7 +49,7 @@ async def enter_number(call: Call, back: str) -> str | GoTo:
             mistakes += 1
             silences += digits is None
             reason = WHY.get(why, []) if why is not None else []
-            wrong = ["callback_number_wrong", *reason] if digits else ["help_digits"]
+            wrong = ["callback_number_wrong", *reason] if digits else [help_digits(digits)]
             clips = [*((language, text) for text in wrong), *question]
             continue
         groups = groups_of(digits, call.state.country)

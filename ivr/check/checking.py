@@ -13,6 +13,7 @@ from ivr.check.emergency_check import emergency_findings
 from ivr.check.example_check import example_findings
 from ivr.check.hours_check import hours_findings
 from ivr.check.length_check import length_findings
+from ivr.check.program_check import program_text_findings
 from ivr.check.roster_check import roster_findings
 from ivr.check.sip_check import carrier_findings, sip_findings, telephone_findings
 from ivr.check.site_check import (
@@ -172,6 +173,7 @@ class _Check:
         problems = [problem for problem in texts.problems() if problem.code not in hidden]
         on = (*texts.languages,) if site_ is None else (catalogue.SOURCE, *site_.languages)
         self.found += [_finding(problem) for problem in problems if problem.language in on]
+        self.found += program_text_findings(self.folder, texts, on)
         for language in texts.languages:
             left = sum(problem.language == language and problem.code.startswith("E_") for problem in problems)
             if language not in on and left:

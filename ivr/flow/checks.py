@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from ivr.call.node import CHANGE_LANGUAGE, OPERATOR
-from ivr.flow import paths
+from ivr.flow import key_meanings, paths
 from ivr.flow.file import ROLES, AnyNode, Draft
 from ivr.flow.nodes.callback import Callback
 from ivr.flow.nodes.guide import GuideNode
@@ -34,6 +34,7 @@ def check_draft(
         found += _check_guide(draft, guide, known_texts)
     if not any(item.code in ("E_FLOW_TARGET", "E_FLOW_VALUE", "E_FLOW_TWICE") for item in found):
         found += _check_paths(draft)
+        found += _check_keys(draft)
     if not draft.faults:
         found += _check_unused_texts(draft, used_elsewhere)
     return sorted(found, key=lambda item: (item.file != draft.where, item.file, item.line))
@@ -163,6 +164,13 @@ def _check_paths(draft: Draft) -> Iterator[Finding]:
         if names[0] not in dead_ends:  # reported already
             yield _Node(draft, names[0]).finding("E_FLOW_SILENT_LOOP", found, remedy)
     yield from _check_distance(draft)
+
+
+def _check_keys(draft: Draft) -> Iterator[Finding]:
+    for item in key_meanings.disagreements(draft.flow):
+        part = "offers" if isinstance(draft.flow.nodes[item.node], Queue) else "options"
+        remedy = "callers press keys that they know: give each thing one key in these menus"
+        yield _Node(draft, item.node).finding("W_FLOW_KEY_DIFFERS", item.what, remedy, part, item.index)
 
 
 def _check_distance(draft: Draft) -> Iterator[Finding]:

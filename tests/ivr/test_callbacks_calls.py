@@ -57,7 +57,7 @@ async def test_a_caller_who_asked_for_it_is_called_back_before_later_callers_in_
     first = await back.waiting(telephones, number)
     later = await back.waiting(telephones, "+33612350011")  # before the first caller asks for a call-back
     offered = await begins(first, back.audio("fr", "closed_callback"), timeout_s=20)
-    await first.press("1")
+    await first.press("7")
     asked = await begins(first, back.audio("fr", "callback_this_number"), offered.offset_s)
     await first.press("1")
     await begins(first, back.audio("fr", "callback_noted"), asked.offset_s)

@@ -44,7 +44,7 @@ def requests(found: TrialResult) -> list[dict[str, Any]]:
     ],
 )
 def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | None) -> None:
-    found = tries(f"722{number}#", at=NIGHT)
+    found = tries(f"7--72{number}#", at=NIGHT)
     prompts = heard(found)
     place = prompts.index("callback_number_wrong")
     reasons = [prompt for prompt in prompts[place + 1 :] if prompt.startswith("callback_why")]
@@ -53,7 +53,7 @@ def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | No
 
 
 def test_a_caller_may_enter_a_national_number_of_their_country() -> None:
-    (request,) = requests(tries("72207400123457#1h", at=NIGHT))
+    (request,) = requests(tries("7--7207400123457#1h", at=NIGHT))
     assert request["number"] == "+447400123457"
 
 

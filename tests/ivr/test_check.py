@@ -238,6 +238,19 @@ def a_recording_is_of_before(site: SmallSite) -> str:
     return f"manifest.json:1: {found}; {remedy} so that a voice speaks"
 
 
+def the_site_is_of_an_earlier_version(site: SmallSite) -> str:
+    text, own = "help_no_digits", "This is help no digits."
+    site.edit("texts.yaml", f"  {text}: {own}\n", "")
+    site.edit(EN, f'msgctxt "{text}"\nmsgid "{own}"\nmsgstr ""\n', "")
+    site.edit(AR, f'msgctxt "{text}"\nmsgid "{own}"\nmsgstr "نَصٌّ."\n', "")
+    texts = catalogue.load(site.folder)
+    for language in ("ar", "en"):
+        site.heard(language, text, text=texts.text(language, text))
+    found = f"callers hear texts of the program, which this site does not have: 1 ({text})"
+    remedy = f"write them in texts.yaml, such as {text}: {texts.text('en', text)!r}, and run `hatif prompts update`"
+    return f"texts.yaml:1: {found}; {remedy}"
+
+
 SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
     ("E_LANGUAGE_NOBODY", nobody_speaks_english),
     ("E_LANGUAGE_NOBODY", english_is_spoken_below_the_level),
@@ -248,6 +261,7 @@ SITUATIONS: list[tuple[str, Callable[[SmallSite], str]]] = [
     ("W_LANGUAGE_OFF", a_language_is_being_translated),
     ("E_TEXT_NEEDED", a_text_of_the_fallback_is_not_there),
     ("W_TALK_TEXT", texts_of_conversations_are_not_there),
+    ("W_TEXT_PROGRAM", the_site_is_of_an_earlier_version),
     ("W_CODE_TEXT", texts_of_supervision_and_of_calling_back_are_not_there),
     ("E_AUDIO_MISSING", there_is_no_audio),
     ("E_AUDIO_LIST", the_list_of_audio_is_broken),

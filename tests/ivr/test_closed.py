@@ -21,6 +21,14 @@ async def test_a_closed_line_says_when_it_opens_next(line: Line, telephones: Tel
     words = spoken.opening_clips(language, opens, now, line.zone, line.settings.zone_of("FR"))
     closed = await begins(call, line.audio(language, "force_closed"))
     announced = await call.hears(line.sound(words), 20, closed.offset_s)
-    await begins(call, line.audio(language, "option_message"), announced.offset_s)
+    await begins(call, line.audio(language, "main_urgent"), announced.offset_s)
     await call.hangup()
+    ahead = await line.dial(telephones, f"+3361800003{KEYS[language]}")
+    await ahead.press(f"{KEYS[language]}2")  # documents, at once while the line is open
+    said = await begins(ahead, line.audio(language, "force_closed"))
+    whole = await ahead.hears(line.sound(words), 20, said.offset_s)
+    await begins(ahead, line.audio(language, "documents_passport"), whole.offset_s)
+    await ahead.hangup()
+    events = (await line.story(f"+3361800003{KEYS[language]}"))["events"]
+    assert {"callback", "message"}.isdisjoint(event["kind"] for event in events)
     assert (await line.story(f"+3361800001{KEYS[language]}"))["call"]["outcome"] == "closed"

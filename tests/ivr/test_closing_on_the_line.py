@@ -39,7 +39,7 @@ def of_kind(story: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 async def requests_call_back(line: Line, call: Call, since_s: float) -> None:
     """Press the key for a call-back that was announced at `since_s`, and confirm the number."""
-    await call.press("1")
+    await call.press("7")
     asked = await begins(call, line.audio("fr", "callback_this_number"), since_s)
     await call.press("1")
     await begins(call, line.audio("fr", "callback_noted"), asked.offset_s)

@@ -37,7 +37,7 @@ def test_a_site_of_another_name_is_told_which_texts_still_name_the_consulate(new
     begin = "texts of the example's institution are still spoken: "
     assert flow == (
         "flow.yaml",
-        f"{begin}2 (documents_travel, documents_consulate), such as 'Visas and living in Morocco,'",
+        f"{begin}2 (main_consulate, documents_travel), such as 'Your consulate,'",
     )
     assert guide[0].startswith("guide/") and "and 68 more" in guide[1]
     first = "institution, callback_hello, told_hello, told_asked, consulate_none and 31 more"

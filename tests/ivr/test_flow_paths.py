@@ -69,6 +69,18 @@ WAYS = [
         [("W_FLOW_KEY_MEANING", "options: {1: ar, 0", "language: the key 0, which asks for an operator")],
     ),
     (
+        "  shut: {kind: hours, open: main, closed: night}\n"
+        "  night: {kind: menu, options: [{key: 2, text: wait, next: goodbye}]}\n",
+        ("next: main", "next: shut"),
+        [
+            (
+                "W_FLOW_KEY_DIFFERS",
+                "  night:",
+                "the key 2 means goodbye in night, and queue in main; callers press keys",
+            ),
+        ],
+    ),
+    (
         "  paper: {kind: guide, procedures: [visa, pass], back: main}\n",
         ("main_file, next: queue}", "main_file, next: paper}"),
         [("E_FLOW_PROCEDURE", "paper:", "paper: the guide has no procedure 'pass'; write guide/pass.yaml")],
@@ -93,3 +105,19 @@ def test_paths_that_do_not_end_well_are_reported(
     assert [(item.code, item.line) for item in found] == [(code, line_of(text, where)) for code, where, _ in expected]
     for item, (_, _, sentence) in zip(found, expected, strict=True):
         assert sentence in f"{item.found}; {item.remedy}".replace(", does something else here", "")
+
+
+def test_the_offers_of_a_queue_have_the_keys_of_the_closed_lines_menu() -> None:
+    more = """\
+  shut: {kind: hours, open: main, closed: hello}
+  hello: {kind: say, text: wait, next: night}
+  night: {kind: menu, options: [{key: 3, text: wait, next: call}]}
+  call: {kind: callback, next: goodbye, back: night}
+  other: {kind: callback, next: goodbye, back: queue}
+"""
+    text = edited(edited(FLOW, "next: main", "next: shut"), "  goodbye:\n    kind", f"{more}  goodbye:\n    kind")
+    differs = edited(text, "    topic: file\n", "    offers: [{key: 7, text: wait, next: other}]\n")
+    (found,) = findings(differs)
+    assert (found.code, found.line) == ("W_FLOW_KEY_DIFFERS", line_of(differs, "offers:"))
+    assert found.found == "a call-back has the key 7 in queue, and 3 in night"
+    assert findings(differs.replace("key: 7", "key: 3")) == []

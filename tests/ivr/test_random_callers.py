@@ -144,7 +144,7 @@ def _answered_ahead(steps: Sequence[Step]) -> Iterator[str]:
 def test_each_of_ten_thousand_random_calls_ends_and_plays_only_existing_texts(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:
-    chance = random.Random(f"callers {portion + 1}")
+    chance = random.Random(f"callers {portion + 2}")
     seen: set[str] = set()
     steps = hours = 0.0
     with structlog.testing.capture_logs() as logs, asyncio.Runner(loop_factory=VirtualLoop) as runner:

@@ -96,6 +96,11 @@ def test_an_impossible_reference_is_asked_for_again_and_then_leads_to_an_operato
     assert results(result) == []
 
 
+def test_a_caller_who_enters_no_digit_hears_that_none_came() -> None:
+    result = place_call("2-1#-", files=Cabinet(READY))
+    assert announcements(result, "file")[1:3] == [["help_no_digits", "case_ask_reference"]] * 2
+
+
 @pytest.mark.parametrize(("keys", "known"), [(f"{ENTERED}0", True), (f"{WRONG}*0", False)])
 def test_an_operator_gets_the_case_only_if_it_was_disclosed(keys: str, known: bool) -> None:
     result = place_call(f"2-1{keys}", files=Cabinet(READY), operators=[ANSWERS])

@@ -19,7 +19,7 @@ OPENS = datetime(2026, 11, 26, 8, tzinfo=ZoneInfo(stage().site.hours.timezone))
 def test_a_closed_line_says_when_it_opens_next(language: str, key: str) -> None:
     result = place_call(f"{key}--h", at=NIGHT)
     assert announcements(result, "hours") == [["closed", "opens_again", "opens_tomorrow", "at_0900"]]  # in Paris
-    assert announcements(result, "closed")[0][:2] == ["option_message", "key_1"]
+    assert announcements(result, "closed")[0][:4] == ["main_urgent", "key_3", "main_file", "key_1"]
     assert languages(result, "hours") == languages(result, "closed") == {language}
     assert result.outcome == "closed"
 
@@ -51,6 +51,41 @@ def test_the_next_opening_is_announced_by_the_clock_of_the_callers_country(
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_keys_pressed_ahead_do_not_skip_that_the_line_is_closed_and_mean_what_they_mean_while_it_is_open(
+    language: str, key: str
+) -> None:
+    closed = place_call(f"{key}21", at=NIGHT, ahead=True)
+    assert announcements(closed, "hours")[0] == ["closed", "opens_again", "opens_tomorrow", "at_0900"]
+    assert languages(closed, "hours") == {language}
+    says, goes = steps(closed, "hears", "hours")[0], steps(closed, "node", "documents")[0]
+    assert goes.at - says.at > 2, "it is heard to its end"
+    is_open = place_call(f"{key}21", ahead=True)
+    assert closed.path[2:6] == ("hours", "closed", "documents", "passport")
+    assert is_open.path[2:6] == ("hours", "main", "documents", "passport")
+    assert rows(closed, "callback") == rows(closed, "message") == []
+
+
+def test_no_call_back_comes_from_keys_pressed_ahead() -> None:
+    result = place_call("2711", at=NIGHT, ahead=True)
+    assert announcements(result, "callback")[0][0] == "callback_this_number"
+    assert (announcements(result, "callback")[-1], rows(result, "callback")) == (["callback_not_noted"], [])
+
+
+@pytest.mark.parametrize(("key", "node"), [("6", "leave_message"), ("5", "complaint")])
+def test_keys_pressed_ahead_neither_skip_what_to_say_nor_send_a_message(key: str, node: str) -> None:
+    result = place_call(f"2{key}11", at=NIGHT, ahead=True)
+    how, speaks = steps(result, "hears", node)[0], steps(result, "speaks", node)[0]
+    assert speaks.at - how.at > 2, "the caller hears it to its end before they speak"
+    assert steps(result, "key", node) == []
+
+
+def test_a_complaint_can_be_made_while_the_line_is_closed() -> None:
+    result = place_call("2--5-#1h", at=NIGHT)
+    assert (row(result, "case_file")["kind"], result.outcome) == ("complaint", "message")
+    assert place_call("2--5*h", at=NIGHT).path[-1] == "closed"
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_on_a_holiday_callers_hear_so_and_when_the_line_opens(language: str, key: str) -> None:
     result = place_call(f"{key}--h", at=HOLIDAY)
     assert announcements(result, "hours") == [["closed_holiday", "opens_again", "opens_tomorrow", "at_0900"]]
@@ -59,7 +94,7 @@ def test_on_a_holiday_callers_hear_so_and_when_the_line_opens(language: str, key
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_message_left_while_the_line_is_closed_opens_a_case(language: str, key: str) -> None:
-    result = place_call(f"{key}1-#1h", opening="forced closed")
+    result = place_call(f"{key}--6-#1h", opening="forced closed")
     announced = announcements(result, "leave_message")
     assert [prompts[0] for prompts in announced] == ["record_how", "record_send", "record_thanks"]
     assert languages(result, "leave_message") == {language}
@@ -71,7 +106,7 @@ def test_a_message_left_while_the_line_is_closed_opens_a_case(language: str, key
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_call_back_request_is_due_when_the_line_opens(language: str, key: str) -> None:
     caller = "+33618000030"
-    result = place_call(f"{key}21h", caller, at=NIGHT)
+    result = place_call(f"{key}--71h", caller, at=NIGHT)
     assert [prompts[0] for prompts in announcements(result)[-2:]] == ["callback_this_number", "callback_noted"]
     assert languages(result, "callback") == {language}
     (request,) = rows(result, "callback")
@@ -87,13 +122,13 @@ def test_a_call_back_request_is_due_when_the_line_opens(language: str, key: str)
 
 def test_somebody_who_tries_the_line_hears_the_same_and_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Call, "is_test", True)
-    result = place_call("221h", "+33618000030", at=NIGHT)
+    result = place_call("2--71h", "+33618000030", at=NIGHT)
     assert announcements(result)[-1][0] == "callback_noted"
     assert rows(result, "callback") == []
 
 
 def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirmed_and_stored() -> None:
-    result = place_call("222" + "0033899123456#" + "0031612345678#" + "1h", opening="forced closed")
+    result = place_call("2--72" + "0033899123456#" + "0031612345678#" + "1h", opening="forced closed")
     announced = announcements(result, "callback")
     assert announced[1] == ["callback_ask_number"]
     assert announced[2][:2] == ["callback_number_wrong", "callback_why_kind"]  # a number that costs more
@@ -107,7 +142,7 @@ def test_another_number_is_asked_for_until_it_can_be_called_and_is_then_confirme
 def test_a_call_back_request_without_a_number_is_not_noted_and_leads_back_to_the_menu_of_the_closed_line(
     language: str, key: str, keys: str, number: str
 ) -> None:
-    result = place_call(f"{key}2{keys}", number, opening="forced closed")
+    result = place_call(f"{key}--7{keys}", number, opening="forced closed")
     assert announcements(result, "callback")[-1] == ["callback_not_noted"]
     assert languages(result, "callback") == {language}
     assert rows(result, "callback") == []
@@ -116,14 +151,14 @@ def test_a_call_back_request_without_a_number_is_not_noted_and_leads_back_to_the
 
 
 def test_a_caller_with_a_hidden_number_is_asked_for_one_and_star_leads_back() -> None:
-    result = place_call("22*h", "", opening="forced closed")
+    result = place_call("2--7*h", "", opening="forced closed")
     assert announcements(result, "callback") == [["callback_ask_number"]]
-    assert announcements(result, "closed")[-1][0] == "option_message"
+    assert announcements(result, "closed")[-1][0] == "main_urgent"
     assert rows(result, "callback") == []
 
 
 def test_a_caller_who_stays_silent_or_presses_wrong_keys_at_a_closed_line_hears_goodbye() -> None:
-    for keys in ("2888", "2"):
+    for keys in ("2--444", "2"):
         result = place_call(keys, opening="forced closed")
         assert announcements(result)[-1] == ["goodbye"]
         assert steps(result, "waiting") == []

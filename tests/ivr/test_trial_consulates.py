@@ -59,7 +59,7 @@ def visit_of(consulate: Consulate) -> list[str]:
 def test_in_an_emergency_at_night_the_duty_number_is_told_digit_by_digit_and_twice(language: str) -> None:
     key, country, caller, dialled = CALLERS[language]
     listed = stage().version.consulates.of(country)
-    keys = f"{key}-{keys_to('closed', 'urgent', 'duty')}{len(listed) if len(listed) > 1 else ''}"
+    keys = f"{key}--{keys_to('closed', 'urgent', 'duty')}{len(listed) if len(listed) > 1 else ''}"
     result = place_call(keys, caller, dialled=dialled, at=NIGHT)
     chosen = [clip for key, one in enumerate(listed, start=1) for clip in (one.city, f"key_{key}")]
     *menus, told = announcements(result, "duty")
@@ -71,7 +71,7 @@ def test_in_an_emergency_at_night_the_duty_number_is_told_digit_by_digit_and_twi
 
 def test_address_hours_and_telephone_are_a_key_away_and_can_be_heard_first() -> None:
     (brussels,) = stage().version.consulates.of("BE")
-    there = call_from_belgium(f"2-{keys_to('main', 'documents', 'consulate')}2")
+    there = call_from_belgium(f"2-{keys_to('main', 'consulate')}2")
     first, second = announcements(there, "consulate")
     assert first == [
         *("guide_notice", *visit_of(brussels), *AGAIN),

@@ -189,7 +189,7 @@ def test_wrong_keys_are_answered_with_the_keys_and_then_with_an_operator() -> No
 
 
 def test_the_guide_is_available_while_the_line_is_closed_and_zero_leads_to_nobody() -> None:
-    result = place_call("7-41110h", opening="forced closed")
+    result = place_call("7--21110h", opening="forced closed")
     assert "guide_passport_documents_2" in [
         prompt for prompts in announcements(result, "passport") for prompt in prompts
     ]
@@ -199,6 +199,6 @@ def test_the_guide_is_available_while_the_line_is_closed_and_zero_leads_to_nobod
 
 
 def test_from_the_guide_of_a_closed_line_star_leads_back_to_the_options_of_a_closed_line() -> None:
-    result = place_call("251**h", opening="forced closed")
-    assert announcements(result)[-1][:2] == ["option_message", "key_1"]
+    result = place_call("2--31**h", opening="forced closed")
+    assert announcements(result)[-1][:2] == ["main_urgent", "key_3"]
     assert "main" not in result.path

@@ -64,7 +64,7 @@ def test_the_wait_for_an_operator_and_the_conversation_do_not_count_as_time_in_t
 
 @pytest.mark.usefixtures("a_minute")
 def test_a_message_is_kept_if_the_time_in_the_menus_ends_before_it_is_sent() -> None:
-    result = place_call("21" + 40 * "-2", opening="forced closed")
+    result = place_call("2--6" + 40 * "-2", opening="forced closed")
     assert announcements(result)[-1] == ["menus_over"]
     assert len(rows(result, "message")) == 1
     assert result.outcome == "message"
@@ -103,10 +103,10 @@ CALLER, OTHER = "+33613000001", "+31612345678"
 
 @pytest.mark.parametrize(("language", "key"), KEYS.items())
 def test_a_caller_who_has_left_too_many_messages_today_hears_so_and_goes_back(language: str, key: str) -> None:
-    result = place_call(key + "1-h", CALLER, at=NIGHT, used_up=UsedUp(10))
+    result = place_call(key + "--6-h", CALLER, at=NIGHT, used_up=UsedUp(10))
     assert announcements(result, "leave_message") == [["message_too_many"]]
     assert languages(result, "leave_message") == {language}
-    assert announcements(result)[-1][0] == "option_message"
+    assert announcements(result)[-1][0] == "main_urgent"
     assert rows(result, "message") == rows(result, "case_file") == []
     (refused,) = steps(result, "message_refused")
     assert refused.data == {"why": "messages_by_number"}
@@ -116,18 +116,18 @@ def test_a_caller_who_has_left_too_many_messages_today_hears_so_and_goes_back(la
 def test_a_caller_may_leave_a_message_below_the_limit_without_a_number_or_while_the_database_is_away(
     caller: str, before: int | None
 ) -> None:
-    assert len(rows(place_call("21-#1h", caller, at=NIGHT, used_up=UsedUp(before)), "message")) == 1
+    assert len(rows(place_call("2--6-#1h", caller, at=NIGHT, used_up=UsedUp(before)), "message")) == 1
 
 
 def test_messages_that_the_database_does_not_have_yet_count_too() -> None:
-    result = place_call("2" + "1-#1*" + "1-#1*" + "1h", CALLER, at=NIGHT, on=limited(messages_by_number=2))
+    result = place_call("2--" + "6-#1*" + "6-#1*" + "6h", CALLER, at=NIGHT, on=limited(messages_by_number=2))
     assert len(rows(result, "message")) == 2
     assert announcements(result, "leave_message")[-1] == ["message_too_many"]
 
 
 def test_without_room_on_the_disk_callers_hear_that_no_message_can_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Asterisk, "has_room", lambda _: False)
-    result = place_call("21h", CALLER, at=NIGHT)
+    result = place_call("2--6h", CALLER, at=NIGHT)
     assert announcements(result, "leave_message") == [["message_no_room"]]
 
 
@@ -146,13 +146,13 @@ def request(number: str, asked_by: str | None, *, not_asked: bool = False) -> Re
 def test_a_number_with_an_open_request_gets_no_second_one_and_the_caller_hears_that_it_is_noted(
     language: str, key: str
 ) -> None:
-    result = place_call(key + "21h", CALLER, at=NIGHT, used_up=UsedUp(0, request(CALLER, None)))
+    result = place_call(key + "--71h", CALLER, at=NIGHT, used_up=UsedUp(0, request(CALLER, None)))
     assert announcements(result, "callback")[-1] == ["callback_open"]
     assert languages(result, "callback") == {language}
     assert (rows(result, "callback"), result.outcome) == ([], "callback")
 
 
-TO_OTHER = "22" + "0031612345678#" + "1h"
+TO_OTHER = "72" + "0031612345678#" + "1h"
 """Asks for a call to `OTHER`."""
 
 
@@ -163,15 +163,15 @@ TO_OTHER = "22" + "0031612345678#" + "1h"
         (request(CALLER, CALLER), TO_OTHER, "callback_other_open"),
         (request(OTHER, None, not_asked=True), TO_OTHER, "callback_unwanted"),
         (request("+33699999999", CALLER, not_asked=True), TO_OTHER, "callback_unwanted"),
-        (request("+33699999999", CALLER, not_asked=True), "21h", "callback_noted"),
-        (request(CALLER, OTHER, not_asked=True), "21h", "callback_unwanted"),
+        (request("+33699999999", CALLER, not_asked=True), "71h", "callback_noted"),
+        (request(CALLER, OTHER, not_asked=True), "71h", "callback_unwanted"),
         (request("+33699999999", None), TO_OTHER, "callback_noted"),
     ],
 )
 def test_a_request_is_refused_if_its_caller_has_one_or_a_person_has_denied_one(
     before: RequestOfCaller, keys: str, text: str
 ) -> None:
-    result = place_call("2" + keys, CALLER, at=NIGHT, used_up=UsedUp(0, before))
+    result = place_call("2--" + keys, CALLER, at=NIGHT, used_up=UsedUp(0, before))
     assert announcements(result, "callback")[-1] == [text]
     noted = rows(result, "callback")
     assert [row["asked_by"] for row in noted] == ([CALLER] if text == "callback_noted" else [])
@@ -181,7 +181,7 @@ def test_a_request_is_refused_if_its_caller_has_one_or_a_person_has_denied_one(
 
 def test_a_caller_who_is_refused_a_call_back_keeps_waiting_with_their_place() -> None:
     before = UsedUp(0, request("+33699999999", CALLER))
-    result = place_call("20-1" + TO_OTHER.removeprefix("2")[:-1], CALLER, used_up=before, patience_s=200)
+    result = place_call("20-" + TO_OTHER[:-1], CALLER, used_up=before, patience_s=200)
     assert announcements(result, "waiting_callback")[-1] == ["callback_other_open"]
     assert result.path[-1] == "queue" and result.outcome == "abandoned"
 

@@ -54,7 +54,7 @@ def test_keys_typed_ahead_skip_menus() -> None:
 
 
 def test_a_wrong_key_leads_to_help_once_and_then_to_an_operator() -> None:
-    result = place_call("2-88h")
+    result = place_call("2-66h")
     (menu, helped) = announcements(result, "main")
     assert helped == ["help_wrong_key", *menu[:-1]]  # without the key for back
     assert announcements(result, "queue")[0] == ["to_operator"]
@@ -70,7 +70,7 @@ def test_silence_means_the_countrys_language_then_help_once_then_an_operator() -
 
 
 def test_at_a_closed_line_help_does_not_promise_an_operator() -> None:
-    result = place_call("2-4--h", opening="forced closed")
+    result = place_call("2--2--h", opening="forced closed")
     menu, helped = announcements(result, "documents")
     assert (menu[-1], helped) == ("star_back", ["help_silence", *menu[:-1]])
 

@@ -20,9 +20,9 @@ from prompts import manifest
 from routing.estimate import Estimate, WaitClass
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
-CALLED_BACK, MESSAGE, GUIDE = "1", "2", "3"
+CALLED_BACK, MESSAGE, GUIDE = "7", "6", "2"
 POSITION = ["wait_nobody"]
-OFFERED = ["closed_callback", "press_1", "closed_message", "press_2", "waiting_guide", "press_3"]
+OFFERED = ["closed_callback", "press_7", "closed_message", "press_6", "waiting_guide", "press_2"]
 LATE = OperatorScript("1003", offered_s=80, answers_s=2, talks_s=60)
 """An operator who becomes free 80 s after a caller began to wait: soon after the caller heard the alternatives."""
 REFUSED = "0033899123456#"
@@ -102,14 +102,14 @@ def test_a_caller_who_left_a_message_is_not_offered_that_again() -> None:
     leads_on = flow.nodes["waiting_message"].model_copy(update={"next": "queue"})
     result = place_call(f"2-0{MESSAGE}-#1-", on=_with_node("waiting_message", leads_on))
     assert len(rows(result, "message")) == 1
-    assert _offered(result) == [OFFERED, ["closed_callback", "press_1", "waiting_guide", "press_3"]]
+    assert _offered(result) == [OFFERED, ["closed_callback", "press_7", "waiting_guide", "press_2"]]
 
 
 def test_a_caller_who_is_called_back_is_not_offered_that_again() -> None:
     leads_on = stage().version.flow.nodes["waiting_callback"].model_copy(update={"next": "queue"})
     result = place_call(f"2-0{CALLED_BACK}1{CALLED_BACK}", on=_with_node("waiting_callback", leads_on))
     assert len(rows(result, "callback")) == 1
-    assert _offered(result) == [OFFERED, ["closed_message", "press_2", "waiting_guide", "press_3"]]
+    assert _offered(result) == [OFFERED, ["closed_message", "press_6", "waiting_guide", "press_2"]]
 
 
 def _offered(result: TrialResult) -> list[list[str]]:

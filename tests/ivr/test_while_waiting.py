@@ -13,7 +13,7 @@ from ivr.softphone.telephone import Call, Telephones
 
 OPERATOR_HZ = 1870.0
 SPEAKS_ALL_THREE = "1003"  # ar, nl and fr
-CALLED_BACK, GUIDE = "1", "3"
+CALLED_BACK, GUIDE = "7", "2"
 
 
 def tells(line: Line, first_s: int, every_s: int) -> None:

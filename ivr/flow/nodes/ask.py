@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from ivr.call.call import Call
+from ivr.call.choice import HELP_DIGITS, help_digits
 from ivr.call.node import BACK, MISTAKES, TRIES, Node, NodeName, TextId, Topic
 
 
@@ -29,7 +30,7 @@ class Ask(Node):
         return (self.next, self.back)
 
     def texts(self) -> tuple[str, ...]:
-        return (self.text, "help_digits")
+        return (self.text, *HELP_DIGITS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         """Ask for the digits. 0 and 9 are digits here, star goes back, and an entry that is too short is repeated."""
@@ -45,6 +46,6 @@ class Ask(Node):
             silences += digits is None
             if silences > MISTAKES:
                 break
-            clips = [(call.state.language, "help_digits"), *question]
+            clips = [(call.state.language, help_digits(digits)), *question]
         call.event("help_over")
         return call.flow.operator

@@ -16,7 +16,7 @@ from ivr.audio.audible import Clip
 from ivr.call import accepted
 from ivr.call import topic as topics
 from ivr.call.call import Call
-from ivr.call.choice import CHOICE_TEXTS, GoTo, choose, key_text
+from ivr.call.choice import CHOICE_TEXTS, HELP_DIGITS, GoTo, choose, help_digits, key_text
 from ivr.call.node import BACK, MISTAKES, OPERATOR, TRIES, Node, NodeName, Topic
 from ivr.cases.case_lookup import Answer, CaseStatus, Locked, NoMatch, Unavailable
 from ivr.model import clock
@@ -42,7 +42,7 @@ class Case(Node):
         return (self.back,) if self.next is None else (self.next, self.back)
 
     def texts(self) -> tuple[str, ...]:
-        asked = ("case_ask_reference", "case_reference_wrong", "case_ask_pin", "help_digits")
+        asked = ("case_ask_reference", "case_reference_wrong", "case_ask_pin", *HELP_DIGITS)
         refused = ("case_no_match", "case_locked", "case_locked_call", "case_unavailable")
         states = tuple(f"case_state_{state}" for state in CaseState)
         answers = ("case_missing", UNKNOWN, "case_expected", *spoken.DATE_IDS)
@@ -89,7 +89,7 @@ class Case(Node):
                     return digits
                 wrong = "case_reference_wrong"
             else:
-                wrong = "help_digits"
+                wrong = help_digits(digits)
             silences += digits is None
             if silences > MISTAKES:
                 break

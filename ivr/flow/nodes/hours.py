@@ -1,4 +1,7 @@
-"""`hours`: open or closed. Callers of a closed line hear why, if that concerns them, and when it opens next."""
+"""`hours`: open or closed. Callers of a closed line hear why, if that concerns them, and when it opens next.
+
+They hear it before any key counts, as they may have pressed keys for a line that is open.
+"""
 
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -49,7 +52,7 @@ class Hours(Node):
         call.set(state.replace(outcome=state.outcome or Outcome.CLOSED))
         if self.text is None:
             return self.closed
-        await call.say(self._why(answer) or self.text, *self._opens(call))
+        await call.say_whole(self._why(answer) or self.text, *self._opens(call))
         if call.keys and call.keys[0] == CHANGE_LANGUAGE:
             call.take_key()
             return call.flow.change_language

@@ -70,6 +70,8 @@ class Record(Node):
 
     async def _take_message(self, call: Call, name: str, resumed: bool) -> str | None:
         there = resumed and await self._find_recording(call, name)
+        if not resumed:
+            call.begin_question(fresh=True, early_s=0.0)  # no message begins with keys pressed ahead
         if not there and (refused := await self._why_not(call)) is not None:
             limit, text = refused
             call.services.recorder.counts.limits.reach(limit)
