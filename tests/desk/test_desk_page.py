@@ -80,6 +80,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
         record_property(f"from the key to {what}, ms", seen[what] - seen["key"])  # wanted: 150 from the answer
     await desk.tab_to("#c-title")
     await desk.page.keyboard.type("First passport for a child")
+    await desk.press("details.rare summary")
     await desk.tab_to("#c-priority")
     await desk.page.keyboard.type("Hi")
     await desk.press(".file form.grid button.primary")
