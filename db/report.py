@@ -27,9 +27,9 @@ from db.report_tables import CALL, GUIDE_REQUEST, OPERATOR, OPERATOR_STATE, PAIR
 LOOK_BACK = timedelta(days=7)
 """How long before a period an operator's state is searched for; an operator without a change in it counts as away."""
 
-ATTRIBUTES = ("language", "country", "topic", "operator", "number")
+ATTRIBUTES = ("language", "country", "topic", "operator", "number", "ending")
 """The attributes of calls by which they can be grouped, besides the time. The operator is the first one who answered,
-the number the one that was dialled."""
+the number the one that was dialled, the ending what the last one said in their wrap-up."""
 
 STATES = tuple(OperatorState)
 """Operators' states, by their codes in `OperatorStates`."""
@@ -307,6 +307,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "topic": CALL.c.topic,
     "operator": CALL.c.operator_id,
     "number": CALL.c.number,
+    "ending": CALL.c.ending,
 }
 
 

@@ -210,7 +210,8 @@ def create_app(settings: DeskSettings, traffic: Traffic | None = None) -> FastAP
                 _liveness, app.state.hub, app.state.watch, lambda: app.state.readings.alarms(app.state.desk.now())
             )
             report_mailer = ReportMailer(
-                settings, engine, app.state.report_maker, app.state.mailer, names_of(pages, settings),
+                settings, engine, app.state.report_maker, app.state.mailer,
+                names_of(pages, settings, app.state.hub.picture),
                 lambda: app.state.desk.now(),
             )  # fmt: skip
             notice_mailer = NoticeMailer(settings, engine, app.state.mailer, pages, lambda: app.state.desk.now())

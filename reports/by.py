@@ -18,6 +18,7 @@ class By(StrEnum):
     TOPIC = "topic"
     OPERATOR = "operator"
     NUMBER = "number"
+    ENDING = "ending"
 
     @property
     def column(self) -> str:

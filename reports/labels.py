@@ -19,6 +19,7 @@ BY_WORDS: Mapping[By, str] = {
     By.TOPIC: N_("Topic"),
     By.OPERATOR: N_("Operator"),
     By.NUMBER: N_("Number"),
+    By.ENDING: N_("How it ended"),
 }
 """The groupings as names of columns."""
 
@@ -52,6 +53,8 @@ def label_of(by: By, part: str | None, data: ReportData, words: Words, names: Na
             return words.country_name(part)
         case By.TOPIC:
             return names.topics.get(part, part)
+        case By.ENDING:
+            return names.endings.get(part, part)
         case By.OPERATOR:
             name = data.names.get(part, "")
             return f"{name} ({part})" if name else part

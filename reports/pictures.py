@@ -39,6 +39,7 @@ _BY = {
     By.TOPIC: N_("Calls that waited, by topic"),
     By.OPERATOR: N_("Answered calls, by operator"),
     By.NUMBER: N_("Calls that waited, by number"),
+    By.ENDING: N_("Calls that waited, by how they ended"),
 }
 
 

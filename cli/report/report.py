@@ -17,7 +17,7 @@ from db.engine import open_engine
 from ivr.model import clock
 from prompts import catalogue, vowels
 from reports.job import Job, Result
-from reports.names import Names
+from reports.names import Names, in_language
 from reports.periods import Span
 from reports.request import RequestError, make_request
 from reports.results import make_results
@@ -39,8 +39,8 @@ def report(
     by: str = typer.Option(
         "day",
         "--by",
-        help="Group by day, hour, half-hour, hour-of-day, language, country, topic, operator or number; or two: "
-        "day,language.",
+        help="Group by day, hour, half-hour, hour-of-day, language, country, topic, operator, number or ending; or two:"
+        " day,language.",
     ),
     first: str | None = typer.Option(
         None, "--from", help="The first day, such as 2027-01-15.  [default: six days before the last]"
@@ -122,4 +122,5 @@ def _names(parts: Composition, language: str) -> Names:
     def named(beginning: str) -> dict[str, str]:
         return {text.removeprefix(beginning): name for text, name in written.items() if text.startswith(beginning)}
 
-    return Names(parts.site.name, named("talk_topic_"), named("code_pause_"))
+    endings = in_language(parts.site.wrap_up.endings, language)
+    return Names(parts.site.name, named("talk_topic_"), named("code_pause_"), endings)

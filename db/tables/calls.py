@@ -38,6 +38,7 @@ class Call(Table):
     ended: Mapped[datetime | None]
     hangup_cause: Mapped[int | None]  # Q.850
     ended_by: Mapped[str | None]  # caller, operator, service
+    ending: Mapped[str | None]  # how its last operator says it ended: one of the site's endings
 
     __table_args__ = (
         one_of("outcome", Outcome),

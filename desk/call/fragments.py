@@ -51,6 +51,8 @@ def read_bar(picture: Picture, operator: str) -> Values:
         "reason": known.reason if picture.connected else None,
         "since": known.since,
         "until": known.until,
+        "endings": picture.site.endings,
+        "ending_required": picture.site.ending_required,
     }
 
 

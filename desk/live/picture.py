@@ -15,6 +15,8 @@ class SiteFacts(msgspec.Struct, frozen=True):
     pauses: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     scoring: dict[str, dict[str, str]] = {}
+    endings: dict[str, dict[str, str]] = {}
+    ending_required: bool = False
 
 
 class Picture:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from db import report_mails
 from desk.context import DeskDep, part
+from desk.live.routes import HubDep
 from desk.page.errors import DeskError
 from desk.people.signed_in import SupervisorDep
 from desk.reading.reader import ReaderDep
@@ -33,14 +34,14 @@ ReportMakerDep = Annotated[ReportMaker, part("report_maker")]
 
 @router.get("")
 async def page(
-    request: Request, desk: DeskDep, maker: ReportMakerDep, signed_in: SupervisorDep, asked: AskedDep
+    request: Request, desk: DeskDep, hub: HubDep, maker: ReportMakerDep, signed_in: SupervisorDep, asked: AskedDep
 ) -> Response:
     """Show the form, and the report that it asks for."""
     now, code = desk.now(), desk.pages.language_of(request).code
     today = now.astimezone(ZoneInfo(desk.settings.timezone)).date()
     problem = asked.problem(today)
     words = report_words.load(code)
-    report, names = None, names_of(desk.pages, desk.settings)
+    report, names = None, names_of(desk.pages, desk.settings, hub.picture)
     if problem is None:
         report = await maker.layout(asked.request(desk.settings.timezone, now), code, names(code))
     mailings = []
@@ -61,6 +62,7 @@ async def page(
 async def file(
     request: Request,
     desk: DeskDep,
+    hub: HubDep,
     maker: ReportMakerDep,
     reader: ReaderDep,
     signed_in: SupervisorDep,
@@ -72,7 +74,7 @@ async def file(
     if (problem := asked.problem(now.astimezone(ZoneInfo(desk.settings.timezone)).date())) is not None:
         raise DeskError(422, problem[0], **problem[1])
     wanted = asked.request(desk.settings.timezone, now)
-    content = await maker.file(form, wanted, code, names_of(desk.pages, desk.settings)(code))
+    content = await maker.file(form, wanted, code, names_of(desk.pages, desk.settings, hub.picture)(code))
     await reader.export(signed_in, "report", asks=False, file=name_of(form, wanted))
     headers = {"Content-Disposition": f'attachment; filename="{name_of(form, wanted)}"', "Cache-Control": "no-store"}
     return Response(content, media_type=TYPES[form], headers=headers)

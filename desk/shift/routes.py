@@ -14,12 +14,15 @@ from desk.page.texts import N_
 from desk.people.signed_in import OperatorDep
 from desk.shift import telephone
 from desk.shift.day import Days
+from office.endings import note_ending
 
 router = APIRouter(prefix="/shift")
 
 DaysDep = Annotated[Days, part("days")]
 
 _NO_WRAP_UP = N_("You are not wrapping up any more.")
+_NO_ENDING = N_("Choose how the call ended.")
+_ENDING_LOST = N_("You are ready. How the call ended could not be kept: the database does not answer.")
 _LONGEST = N_("Wrapping up cannot be extended any further.")
 
 
@@ -64,15 +67,29 @@ async def change_state(
 
 @router.post("/wrap-up")
 async def change_wrap_up(
-    desk: DeskDep, signed_in: OperatorDep, change: Annotated[Literal["end", "more"], Form()]
+    desk: DeskDep,
+    hub: HubDep,
+    signed_in: OperatorDep,
+    change: Annotated[Literal["end", "more"], Form()],
+    ending: Annotated[str, Form(max_length=31)] = "",
 ) -> Response:
-    """End the wrap-up, or extend it."""
+    """End the wrap-up, or extend it. `ending`: how the conversation ended, one of the site's."""
+    site, is_kept = hub.picture.site, True
+    if change == "end" and ending in site.endings:
+        try:
+            is_kept = await note_ending(desk.office, signed_in.operator, ending)
+        except DatabaseError:
+            is_kept = False  # nobody waits for the database to be ready
+    elif change == "end" and site.ending_required:
+        raise DeskError(409, _NO_ENDING)
     try:
         await desk.control.ask("POST", _own(signed_in, "wrap_up"), signed_in.person.id, {"change": change})
     except ControlError as error:
         if error.status != 409:
             raise
         raise DeskError(409, _LONGEST if error.code == "longest" else _NO_WRAP_UP) from None
+    if not is_kept:
+        raise DeskError(503, _ENDING_LOST)
     return Response(status_code=204)
 
 

@@ -1,6 +1,6 @@
 /**
  * Keys of the page: an element with `data-key="F2"` (or "Shift+F2") is clicked when that key is pressed, wherever the
- * focus is; a text gets the focus. Digits count only where nothing is typed.
+ * focus is; a text or a list gets the focus. Digits count only where nothing is typed.
  */
 
 const TYPED = "input, textarea, select, [contenteditable], dialog[open] *";
@@ -15,6 +15,6 @@ document.addEventListener("keydown", (event) => {
     .find((element) => element.checkVisibility() && !(element as HTMLButtonElement).disabled);
   if (!found) return;
   event.preventDefault();
-  if (found instanceof HTMLTextAreaElement) found.focus();
+  if (found instanceof HTMLTextAreaElement || found instanceof HTMLSelectElement) found.focus();
   else if (!event.repeat) found.click();
 });

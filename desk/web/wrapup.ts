@@ -1,6 +1,7 @@
 /**
  * The wrap-up: the bar says what the caller's file still lacks, and *Save and ready* (`#finish`) first saves what was typed.
- * Nobody is kept from being ready by what is missing, only by what the desk does not accept.
+ * Nobody is kept from being ready by what is missing, only by what the desk does not accept, and by an ending that the site
+ * requires.
  */
 
 import { isTyped } from "./drafts";
@@ -9,6 +10,10 @@ import { htmx } from "./htmx";
 /** The forms of the caller's file that have something unsaved, the note first. */
 function unsaved(): HTMLFormElement[] {
   return [...document.querySelectorAll<HTMLFormElement>("#case form[data-draft]")].filter(isTyped);
+}
+
+function ending(): HTMLSelectElement | null {
+  return document.querySelector<HTMLSelectElement>("#ending");
 }
 
 function look(): void {
@@ -22,6 +27,8 @@ function look(): void {
   const title = document.querySelector<HTMLInputElement>("#case #c-title");
   if (title && !title.value.trim()) words.push(document.querySelector(`label[for="${title.id}"]`)?.textContent ?? "");
   if (unsaved().some((form) => !form.closest("#notes"))) words.push(missing.dataset.caseUnsaved);
+  const chosen = ending();
+  if (chosen && !chosen.value) words.push(chosen.dataset.missing);
   const text = words.length ? `${missing.dataset.missing} ${words.join(", ")}` : "";
   if (missing.textContent !== text) missing.textContent = text;
 }
@@ -45,7 +52,9 @@ async function finish(button: HTMLButtonElement, event: Event): Promise<void> {
   button.disabled = true; // a second press would send the note twice
   try {
     for (const form of unsaved()) if (!(await save(form))) return;
-    await htmx.ajax("post", "/shift/wrap-up", { source: document.body, event, values: { change: "end" }, swap: "none" });
+    const chosen = ending();
+    if (chosen && !chosen.reportValidity()) return; // it has the focus now
+    await htmx.ajax("post", "/shift/wrap-up", { source: document.body, event, values: { change: "end", ending: chosen?.value ?? "" }, swap: "none" });
   } finally {
     button.disabled = false;
   }
@@ -55,5 +64,5 @@ document.addEventListener("click", (event) => {
   const button = (event.target as Element).closest<HTMLButtonElement>("#finish");
   if (button) void finish(button, event);
 });
-for (const change of ["input", "htmx:load", "hatif:patched"]) document.addEventListener(change, look);
+for (const change of ["input", "change", "htmx:load", "hatif:patched"]) document.addEventListener(change, look);
 look();

@@ -30,6 +30,10 @@ class Site(BaseModel):
     topics: list[str] = Field(description="In the order of the flow.")
     pauses: list[str] = Field(description="The reasons of a pause that an operator can give.")
     numbers: list[SiteNumber]
+    endings: dict[str, dict[str, str]] = Field(
+        description="How a conversation can end, of which its operator says one: the names of each by language."
+    )
+    ending_required: bool = Field(description="Whether they are asked for one before they are ready.")
     scoring: dict[str, dict[str, str]] = Field(
         description="What recorded conversations are scored for: the names of each criterion by language."
     )
@@ -73,6 +77,8 @@ async def site(controller: ControllerDep) -> Site:
         languages=list(found.languages),
         topics=list(topics_of(controller.flows.current.flow)),
         pauses=list(found.operators.pauses),
+        endings=found.wrap_up.endings,
+        ending_required=found.wrap_up.required,
         scoring=found.scoring.criteria,
         numbers=[SiteNumber(number=row.number, country=row.country) for row in found.number],
     )

@@ -40,6 +40,7 @@ from ivr.site.sections import (
 )
 from ivr.site.sip import Sip
 from ivr.site.wording import COUNTRY, LANGUAGE, NAME, NUMBER, plain_word, written_as
+from ivr.site.wrap_up import WrapUp
 from prompts import site_files, toml_values
 from prompts.voices import choice
 
@@ -146,6 +147,7 @@ class Site(_Strict):
     bans: Bans = Bans()
     alarms: Alarms = Alarms()
     scoring: Scoring = Scoring()
+    wrap_up: WrapUp = WrapUp()
     speech: Speech = Speech()
     caller_memory: bool = True  # a returning caller's number is greeted in its last language
     longest_text_s: float = Field(12, ge=1, le=180)  # `hatif check` warns of a text that lasts longer in a language

@@ -96,13 +96,14 @@ async def test_calls_are_selected_by_the_beginning_of_their_wait_without_the_end
 async def test_calls_have_the_attributes_that_are_asked_for(book: Book) -> None:
     call = book.call(
         10, connected=at(30.5), dequeued=at(30.5), ended=at(90), outcome="answered", language="fr", country="BE",
-        topic="file", operator_id="1001",
+        topic="file", operator_id="1001", ending="not_for_us",
     )  # fmt: skip
     book.pairing(call, "1001", 30.5, 90)
     engine = await book.opened()
     for by, attributes in (
         ((), {}),
         (("language", "country"), {"language": ["fr"], "country": ["BE"]}),
+        (("ending",), {"ending": ["not_for_us"]}),
         (("topic", "operator", "number"), {"topic": ["file"], "operator": ["1001"], "number": [None]}),
     ):
         found = await report.waited_calls(engine, DAY, NEXT, by)

@@ -80,6 +80,8 @@ class StandIn:
         self.in_doubt = False
         """Whether every change is answered as one that the database did not confirm."""
         self.scoring: dict[str, dict[str, str]] = {}
+        self.endings: dict[str, dict[str, str]] = {}
+        self.ending_required = False
         self.site_changes: SiteChanges | None = None
         """With these, changes of the site's files are made as the controller makes them."""
         self.database: SharedEngine | None = None
@@ -172,7 +174,7 @@ async def standing_in(controller: StandIn | None = None, port: int = 0) -> Async
                 "languages": languages,
                 "numbers": numbers,
             }
-            site["scoring"] = found.scoring
+            site |= {"scoring": found.scoring, "endings": found.endings, "ending_required": found.ending_required}
             return JSONResponse(site)
         path = f"{path}?{request.url.query}" if request.method == "GET" and request.url.query else path
         found.asked.append((request.method, f"/{path}", request.headers["Hatif-Actor"], body))

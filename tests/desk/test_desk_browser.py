@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ import pytest_asyncio
 from controller import StandIn, operator, standing_in
 from desk_server import TestDesk, serving
 from playwright.async_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import insert, select
 from stored_cases import store_case
 
+from db.engine import reading, writing
 from db.enums import AccountRole
 from db.references import format_reference, make_reference
+from db.tables import Call, Pairing
 from desk import bundle
 
 pytest_plugins = ["db_fixtures", "browser"]
@@ -304,6 +308,7 @@ async def test_save_and_ready_saves_what_was_typed_and_stops_at_what_the_desk_re
     await page.keyboard.press("F6")
     await page.keyboard.type("Comes on Monday.")
     await page.fill("#c-title", "")
+    await page.locator("details.rare > summary").click()
     await page.fill("#c-caller", "no number")
     words = "the note is not saved, What it is about, the case is not saved"
     await expect(missing).to_have_text(f"Still missing: {words}")
@@ -319,6 +324,57 @@ async def test_save_and_ready_saves_what_was_typed_and_stops_at_what_the_desk_re
     async with asyncio.timeout(5):
         while ended not in controller.asked:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_rare_fields_are_folded_and_open_where_one_is_refused(
+    desk: TestDesk, controller: StandIn, page: Page
+) -> None:
+    controller.connect("1002", identity=str(uuid4()), place="together", case=REFERENCE)
+    await expect(page.locator("#c-state")).to_be_visible()
+    await expect(page.locator("#c-due")).to_be_hidden()
+    await page.locator("details.rare > summary").click()
+    await page.fill("#c-caller", "no number")
+    await page.locator(".file form.grid button.primary").click()
+    await expect(page.locator("#c-caller-note")).to_be_visible()
+    await expect(page.locator("#c-due")).to_be_visible()
+
+
+def shows_site(monkeypatch: pytest.MonkeyPatch, controller: StandIn, **members: object) -> None:
+    """Have the desk ask for the site again: the controller has another list of operators."""
+    for name, value in members.items():
+        monkeypatch.setattr(controller, name, value)
+    controller.operators = controller.operators[::-1]
+    controller.changed.set()
+
+
+async def test_a_site_that_requires_it_is_told_how_the_call_ended_before_one_key_makes_ready(
+    desk: TestDesk, controller: StandIn, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, now = uuid4(), datetime.now(UTC)
+    async with writing(desk.engine) as connection:
+        await connection.execute(insert(Call).values(id=identity, node="node1", started=now))
+        pairing = {"id": uuid4(), "node": "node1", "call_id": identity, "operator_id": "1002", "began": now}
+        await connection.execute(insert(Pairing).values(**pairing))
+    endings = {"answered": {"en": "Answered"}, "elsewhere": {"en": "Sent elsewhere", "fr": "Renvoyé"}}
+    shows_site(monkeypatch, controller, endings=endings, ending_required=True)
+    controller.set(operator("1002", "wrapping_up", until=time.time() + 600), calls=[])
+    missing, ended = page.locator("#missing"), ("POST", "/operators/1002/wrap_up", "1002", {"change": "end"})
+    before = controller.asked.count(ended)
+    await expect(missing).to_contain_text("how it ended")
+    await page.keyboard.press("F9")
+    await expect(page.locator("#ending")).to_be_focused()
+    assert controller.asked.count(ended) == before
+    await page.keyboard.type("Sent")
+    await expect(missing).not_to_contain_text("how it ended")
+    await page.keyboard.press("F9")
+    async with asyncio.timeout(5):
+        while controller.asked.count(ended) == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    async with reading(desk.engine) as connection:
+        assert await connection.scalar(select(Call.ending).where(Call.id == identity)) == "elsewhere"
+    monkeypatch.undo()
+    shows_site(monkeypatch, controller)
+    await expect(page.locator("#ending")).to_have_count(0)
 
 
 async def test_an_open_dialog_hides_no_announcement(desk: TestDesk, controller: StandIn, page: Page) -> None:

@@ -80,6 +80,7 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
         record_property(f"from the key to {what}, ms", seen[what] - seen["key"])  # wanted: 150 from the answer
     await desk.tab_to("#c-title")
     await desk.page.keyboard.type("First passport for a child")
+    await desk.press("details.rare summary")
     await desk.tab_to("#c-priority")
     await desk.page.keyboard.type("Hi")
     await desk.press(".file form.grid button.primary")
@@ -102,9 +103,12 @@ async def test_from_the_sign_in_to_a_saved_case_by_keyboard_alone_and_a_call_goe
 
     await desk.page.keyboard.press("Shift+F2")
     await desk.state("wrapping_up")
-    await expect(desk.page.locator("#missing")).to_have_text("Still missing: a note")
+    await expect(desk.page.locator("#missing")).to_have_text("Still missing: a note, how it ended")
     await desk.page.keyboard.press("F6")
     await desk.page.keyboard.type("Will bring the photograph.")
+    await expect(desk.page.locator("#missing")).to_have_text("Still missing: the note is not saved, how it ended")
+    await desk.page.keyboard.press("Shift+F9")
+    await desk.page.keyboard.type("Ans")
     await expect(desk.page.locator("#missing")).to_have_text("Still missing: the note is not saved")
     await desk.page.keyboard.press("F9")
     await desk.state("ready")

@@ -15,7 +15,7 @@ from properties import patient
 
 from db.arrays import NONE, Coded
 from db.enums import OperatorState, Outcome
-from db.report import STATES, OperatorStates, WaitedCalls
+from db.report import ATTRIBUTES, STATES, OperatorStates, WaitedCalls
 from reports.by import TIMES, By
 from reports.groups import Groups
 from reports.periods import Period
@@ -73,10 +73,7 @@ def add(counted: Groups, *calls: Call) -> None:
             numbers([micros(call.talked_s) for call in calls]),
             np.array([call.outcome == "answered" and call.operator is not None for call in calls], np.bool_),
             Coded.of([call.outcome or "" for call in calls]),
-            {
-                name: Coded.of([getattr(call, name, None) or "" for call in calls])
-                for name in ("language", "country", "topic", "operator", "number")
-            },
+            {name: Coded.of([getattr(call, name, None) or "" for call in calls]) for name in ATTRIBUTES},
         )
     )
 
