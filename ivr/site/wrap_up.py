@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ivr.site.scoring import Criterion, PageLanguage, Words
+from ivr.site.sections import Criterion, PageLanguage, Words
 
 
 class WrapUp(BaseModel):
