@@ -67,7 +67,7 @@ def journeys(ground: Ground) -> list[Journey]:
         Journey("only 0", "0"),
         Journey("only *", "****"),
         Journey("an operator", "L0"),
-        Journey("wrong keys", "L888"),
+        Journey("wrong keys", "L666"),
         Journey("again, and another language", "L#9Mh"),
         Journey("a passport", f"L{_found(ground.keys_to_procedure('passport'), 'a passport')}h"),
         Journey("a visa", f"L{_found(ground.keys_to_procedure('visa'), 'a visa')}h"),

@@ -169,6 +169,8 @@ def _of_the_queue(event: Mapping[str, Any]) -> str | None:
         case "other_language":
             why = "nobody on duty speaks their language" if data["nobody"] else "they have waited long"
             return f"is offered {', '.join(data['languages'])}, since {why}"
+        case "nobody_on_duty":
+            return "hears that nobody who speaks their language is on duty, and the alternatives"
         case "last_calls":
             return "hears that their turn will probably come after closing time"
         case "offered":

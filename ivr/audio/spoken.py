@@ -15,8 +15,9 @@ TIME_IDS = tuple(f"at_{hour:02}{minute:02}" for hour in range(24) for minute in 
 SITE_TIME = "site_time"
 """Follows a time of day that is the site's and may not be the caller's."""
 DATE_IDS = (*(f"on_day_{day}" for day in range(1, 32)), *(f"in_month_{month}" for month in range(1, 13)))
+OPENS = "opens_again"
 OPENS_IDS = (
-    "opens_again",
+    OPENS,
     "opens_today",
     "opens_tomorrow",
     *(f"opens_{weekday}" for weekday in WEEKDAYS),
@@ -31,9 +32,14 @@ _A_WEEK_DAYS = 7
 
 
 def opening_clips(
-    language: str, at: datetime, now: datetime, site_zone: ZoneInfo, caller_zone: ZoneInfo | None
+    language: str,
+    at: datetime,
+    now: datetime,
+    site_zone: ZoneInfo,
+    caller_zone: ZoneInfo | None,
+    text: str = OPENS,
 ) -> list[Clip]:
-    """Return the clips for the next opening: the day, and the time if there is a text for it (full and half hours).
+    """Return the clips for the next opening: `text`, the day, and the time if it has a text (full and half hours).
 
     Day and time are the caller's. They are the site's, and the caller hears so, if the caller's zone is not known
     (`caller_zone` is None), or if only the site's clock then shows a full or half hour.
@@ -42,7 +48,7 @@ def opening_clips(
     if zone is None or (time_id(at.astimezone(zone)) is None and time_id(at.astimezone(site_zone)) is not None):
         zone = site_zone
     there, here = at.astimezone(zone), now.astimezone(zone)
-    clips: list[Clip] = [(language, "opens_again")]
+    clips: list[Clip] = [(language, text)]
     match (there.date() - here.date()).days:
         case 0:
             clips.append((language, "opens_today"))

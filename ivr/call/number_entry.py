@@ -1,5 +1,7 @@
 """A telephone number that a caller enters and confirms."""
 
+from collections.abc import Sequence
+
 from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
@@ -30,15 +32,15 @@ NUMBER_TEXTS = (
 """The texts of `enter_number`."""
 
 
-async def enter_number(call: Call, back: str) -> str | GoTo:
-    """Let the caller enter a number and confirm it.
+async def enter_number(call: Call, back: str, intro: Sequence[Clip] = ()) -> str | GoTo:
+    """Let the caller enter a number and confirm it. `intro` is said before the question, once.
 
     Returns the number (E.164 with +), which may be called, or where the caller goes instead: `back` after `*`, and
     without a key if they gave no number.
     """
     language = call.state.language
     question: list[Clip] = [(language, "callback_ask_number")]
-    clips, mistakes, silences = question, 0, 0
+    clips, mistakes, silences = [*intro, *question], 0, 0
     while mistakes < TRIES and silences <= MISTAKES:
         digits = await call.digits(*clips, most=_MOST)
         if digits == BACK:

@@ -92,6 +92,7 @@ class Services:
         take_notice: Return the text that an operator is to hear at the start of their next code, once.
         in_browser: Return whether an operator is rung in their browser.
         shows_callers: Return whether an operator's telephone shows who calls while it rings.
+        next_shift: Return when the next operator's shift begins who speaks a language; None if that is not known.
         workers: Who hear what callers say; None: they have keys only.
         note_change: Have those who follow the line see at once where its calls are.
     """
@@ -116,4 +117,5 @@ class Services:
     in_browser: Callable[[str], bool] = lambda _: False
     shows_callers: Callable[[str], bool] = lambda _: False
     note_change: Callable[[], None] = lambda: None
+    next_shift: Callable[[str], datetime | None] = lambda _: None
     workers: Workers | None = None

@@ -7,6 +7,7 @@ When it ends, all of this ends with it; the next connection reads what is up and
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -81,6 +82,7 @@ class Connection:
             in_browser=lambda operator: is_web(parts.presence.in_use(operator)),
             shows_callers=parts.shows_callers,
             note_change=parts.changed.set,
+            next_shift=self._next_shift,
             workers=parts.workers,
         )
         self._telephones = self._telephones_of(parts.operator_ids)
@@ -146,6 +148,12 @@ class Connection:
     def calls(self) -> Collection[Call]:
         """The calls that are up."""
         return self.registry.all
+
+    def _next_shift(self, language: str) -> datetime | None:
+        """Return when the next shift begins of an operator who speaks a language well enough."""
+        level = self._parts.site.operators.level
+        speak = {item.id for item in self._parts.operators if item.languages.get(language, 0) >= level}
+        return self._parts.duty.next_shift(speak)
 
     @property
     def operators_on_duty(self) -> int:

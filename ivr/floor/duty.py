@@ -4,7 +4,7 @@ An operator whose shift it is comes before one who has stayed on.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 
 from ivr.model import clock, floor_protocol
@@ -31,6 +31,10 @@ class Duty:
         """Use this roster from now on."""
         self._roster = roster
         self._wake.set()
+
+    def next_shift(self, operators: Collection[str]) -> datetime | None:
+        """Return when the next shift of one of these operators begins (`next_of`)."""
+        return next_of(self._shifts[2], operators, clock.now()) if self._shifts is not None else None
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -76,3 +80,14 @@ def until_change(shifts: Sequence[Shift], at: datetime) -> float:
     """Return the seconds until the next shift begins or ends; infinity if none does."""
     instants = (instant for shift in shifts for instant in (shift.begins, shift.ends) if instant > at)
     return min(((instant - at).total_seconds() for instant in instants), default=float("inf"))
+
+
+def next_of(shifts: Sequence[Shift], operators: Collection[str], at: datetime) -> datetime | None:
+    """Return when the next shift of one of these operators begins, of those that are given.
+
+    None also while one of them is planned: they may come at any moment.
+    """
+    theirs = [shift for shift in shifts if shift.operator in operators and shift.ends > at]
+    if any(shift.begins <= at for shift in theirs):
+        return None
+    return min((shift.begins for shift in theirs), default=None)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+from ivr.audio import spoken
 from ivr.audio.audible import Clip
 from ivr.call.call import Call
 from ivr.call.leg import start_music
@@ -24,6 +26,7 @@ _LAST_CALLS = "last_calls"
 TEXTS = (
     "wait",
     "wait_nobody",
+    *("duty_nobody", "duty_again"),
     *(f"position_{position}" for position in range(1, COUNTED + 1)),
     "position_more",
     *(f"wait_{wait}" for wait in WaitClass),
@@ -86,6 +89,18 @@ def alternative_clips(language: str, alternatives: Mapping[str, Alternative]) ->
     return [clip for option in options for clip in option]
 
 
+def nobody_clips(call: Call) -> list[Clip]:
+    """Return that nobody on duty speaks the caller's language, and when somebody will be, where that is known."""
+    language, services, now = call.state.language, call.services, clock.now()
+    clips: list[Clip] = [(language, "duty_nobody")]
+    if (at := services.next_shift(language)) is None:
+        return clips
+    zones = ZoneInfo(services.site.hours.timezone), services.site.zone_of(call.state.country)
+    again = spoken.opening_clips(language, at, now, *zones, text="duty_again")
+    known = call.version.sounds.ids  # a site that is always open need not have the names of days
+    return [*clips, *again] if all(text in known for _, text in again) else clips
+
+
 _Announcement = tuple[Sequence[Clip], Mapping[str, Alternative] | None]
 """The clips, and the keys they offer; None: those that were offered before still count."""
 
@@ -110,6 +125,7 @@ class WaitAnnouncements:
         self._began = self._loop.time() - waited_s
         self._entering = True
         self._offered_languages: set[str] = set()  # the reasons that were given for it
+        self._keys_after_s = _TYPED_AHEAD_S  # of the present announcement
 
     def enter(self) -> None:
         """Ask the floor, at the start of the wait, whether there is something the caller should know at once."""
@@ -137,7 +153,8 @@ class WaitAnnouncements:
         self.sounding = await call.play(*clips)
         if alternatives is not None:
             if self._keys_from == math.inf or alternatives != self._alternatives:
-                self._keys_from = self._loop.time() + _TYPED_AHEAD_S
+                self._keys_from = self._loop.time() + self._keys_after_s
+                self._keys_after_s = _TYPED_AHEAD_S
             self._alternatives = alternatives
         if self.sounding:
             self.due = math.inf
@@ -163,13 +180,28 @@ class WaitAnnouncements:
             self._offered_languages.add(why)
             call.event("other_language", languages=[*others.values()], nobody=nobody)
             alternatives = {key: Alternative(why, call.state.node, language=other) for key, other in others.items()}
+            self._offers_next |= nobody and bool(self._settings.alternatives)
             return language_offers.clips(language, others, nobody=nobody), alternatives
+        if self._entering and nobody:
+            return self._nobody()
         if self._entering and _is_too_late(call, answer):
             call.event("last_calls")
             alternatives = {key: item for key, item in self._settings.alternatives.items() if item.calls_back}
             clips = alternative_clips(language, alternatives)
             return [(language, _LAST_CALLS), *clips], alternatives
         return None
+
+    def _nobody(self) -> _Announcement:
+        """Return what a caller hears at once for whom nobody is on duty. No key counts before they have heard so.
+
+        What does not end the wait is offered later, as always; its key counts.
+        """
+        call = self._call
+        call.event("nobody_on_duty")
+        clips = nobody_clips(call)
+        self._keys_after_s = call.services.audible.media(call.version.sounds, clips).seconds
+        ending = {key: item for key, item in self._settings.alternatives.items() if not item.holds}
+        return [*clips, *alternative_clips(call.state.language, ending)], self._settings.alternatives
 
     def ended(self) -> None:
         """Note that nothing plays any more."""

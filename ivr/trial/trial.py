@@ -103,7 +103,8 @@ class Scenario:
     for nobody. `disk_full`: nothing can be recorded. `was_cut_off`: the caller was cut off while waiting, a short time
     ago. `used_up`: what callers have recorded before. `spoken`: the languages of the operators on duty. `people`: the
     operators' list; an operator who is in it hears what the call is about before it is connected. `says`: the
-    procedures that are understood at each open question; without it nobody hears the caller.
+    procedures that are understood at each open question; without it nobody hears the caller. `next_shift`: when an
+    operator comes on duty who speaks the caller's language.
     """
 
     caller: str
@@ -119,6 +120,7 @@ class Scenario:
     spoken: tuple[str, ...] = ()
     people: tuple[OperatorEntry, ...] = ()
     says: tuple[tuple[str, ...], ...] = ()
+    next_shift: datetime | None = None
 
 
 async def trial(stage: Stage, scene: Scenario, person: Callable[[Asterisk], Caller]) -> TrialResult:
@@ -161,6 +163,7 @@ class _Trial:
             unroute=lambda _: None,
             address=lambda operator: f"trial/{operator}",
             operators=scene.people,
+            next_shift=lambda _: scene.next_shift,
             workers=Hearers(scene.says, stage.site.languages, link) if scene.says else None,
         )
 

@@ -132,7 +132,9 @@ async def test_an_arabic_page_is_mirrored_whole_and_legible(pages: dict[str, Pag
     # A field that is misplaced and a letter that no font has would be found.
     await arabic.evaluate("""() => {
         document.querySelector("#c-title").style.marginInlineStart = "-3rem";
-        document.querySelector("#c-state").closest(".field").style.transform = "translateY(3.5rem)";
+        const state = document.querySelector("#c-state"), note = document.querySelector("#note-text");
+        const below = note.getBoundingClientRect().top - state.getBoundingClientRect().top;
+        state.closest(".field").style.transform = `translateY(${below}px)`;
         document.body.append("\\u{10EC2}");
     }""")
     found = await arabic.evaluate(LOOK)

@@ -42,7 +42,7 @@ async def test_truncated_and_empty_audio_is_replaced_by_the_site_s_next_language
         clips = ((stand_in, "main_file"), ("fr", "key_1"), (stand_in, "main_operator"))
         await call.hears(line.sound(clips)[: len(line.sound(clips[:-1])) + RATE], 20, welcomed.offset_s)
         await call.press("0")
-        await begins(call, line.audio("fr", "to_operator"))
+        await begins(call, line.audio("fr", "duty_nobody"))
         await call.hangup()
         log = line.logged(seen)
         assert log.count("Audio is missing or broken") == 3 and "fr/institution" in log

@@ -52,6 +52,25 @@ def test_a_caller_hears_why_a_number_cannot_be_called(number: str, why: str | No
     assert requests(found) == []
 
 
+@pytest.mark.parametrize(
+    ("caller", "why"),
+    [
+        ("+12025550123", ["told_refused", "callback_why_country"]),
+        ("+33899123456", ["told_refused", "callback_why_kind"]),
+        ("", []),  # of a hidden number nobody knows a country
+    ],
+)
+@pytest.mark.parametrize("key", "1234567")
+def test_a_caller_whose_own_number_is_not_called_hears_so_before_they_enter_one(
+    key: str, caller: str, why: list[str]
+) -> None:
+    found = tries(f"{key}--7", at=NIGHT, caller=caller)
+    said = [step.data["clips"] for step in found.steps if (step.kind, step.node) == ("hears", "callback")]
+    assert [clip.prompt for clip in said[0]] == [*why, "callback_ask_number"]
+    assert [clip.prompt for clip in said[1]] == ["help_no_digits", "callback_ask_number"]
+    assert len({clip.language for clips in said for clip in clips}) == 1 and requests(found) == []
+
+
 def test_a_caller_may_enter_a_national_number_of_their_country() -> None:
     (request,) = requests(tries("7--7207400123457#1h", at=NIGHT))
     assert request["number"] == "+447400123457"

@@ -99,7 +99,7 @@ async def test_an_operator_who_refuses_is_paused_and_the_next_one_gets_the_call(
 
 async def test_a_caller_hears_music_until_an_operators_telephone_appears(line: Line, telephones: Telephones) -> None:
     call = await line.asks_for_operator(telephones, "+33612000023", "70")
-    announced = await call.hears(line.audio("en", "to_operator"))
+    announced = await call.hears(line.audio("en", "duty_nobody"))
     await call.hears(line.music(), since_s=announced.offset_s)
     phone = await line.phone(telephones, line.speaks("en"), answers=OPERATOR_HZ)
     await line.until_state(phone.user, "talking")

@@ -23,7 +23,7 @@ def course(keys: str, on: Stage | None = None, *, offered_s: float = 60.0, **sce
     """Return the trial of a caller who asks for an operator 20 s before closing time, offered after `offered_s`."""
     script = OperatorScript("1001", offered_s=offered_s, answers_s=2, talks_s=60)
     usual = {"caller": "+447400123456", "dialled": "+44800212007", "at": JUST_OPEN, "opening": openings()["plan"]}
-    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: script, **scenario})
+    scene = Scenario(**{**usual, "files": Cabinet(None), "who": lambda wait: script, "spoken": ("en",), **scenario})
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(trial(on or stage(), scene, lambda asterisk: ScriptedCaller(keys, asterisk)))
 

@@ -34,6 +34,22 @@ def test_the_next_change_is_the_nearest_beginning_or_end_of_a_shift(tmp_path: Pa
     assert changes == ["02:00 ", "08:00 1001", "13:00 1001 1002", "14:00 1002", "02:00 ", "08:00 1001"]
 
 
+def test_the_next_shift_is_known_unless_somebody_is_planned_now(tmp_path: Path) -> None:
+    found = read(tmp_path, "1001,daily,08:00,14:00,,,", "1002,daily,13:00,18:00,,,")
+    assert found is not None
+    day = datetime(2026, 12, 14, tzinfo=RABAT)
+    shifts = found.shifts(day.date(), day.date() + timedelta(days=1))
+
+    def following(hour: int, *operators: str) -> str | None:
+        begins = duty.next_of(shifts, operators, day.replace(hour=hour))
+        return f"{begins.astimezone(RABAT):%d %H:%M}" if begins is not None else None
+
+    assert [following(7, "1001", "1002"), following(7, "1002"), following(20, "1001", "1002")] == [
+        *("14 08:00", "14 13:00", "15 08:00"),
+    ]
+    assert [following(9, "1001", "1002"), following(7), following(7, "1003")] == [None] * 3
+
+
 def test_without_shifts_there_is_no_next_change() -> None:
     at = datetime(2026, 12, 14, tzinfo=UTC)
     assert (duty.planned_at((), at), duty.until_change((), at)) == ((), float("inf"))

@@ -98,7 +98,7 @@ async def test_an_invalid_flow_is_refused_with_a_clear_message_and_the_old_one_s
     edit(line, r"goodbye: \{kind: end, .*", "goodbye: {kind: sing}")
     number = (line.site / "flow.yaml").read_text().splitlines().index("  goodbye: {kind: sing}") + 1
     call = await line.asks_for_operator(telephones, "+33613900043")
-    await begins(call, line.audio("fr", "to_operator"))
+    await begins(call, line.audio("fr", "duty_nobody"))
     log = line.logged(seen)
     assert "The flow, guide or audio was changed but is invalid; the old version stays" in log
     assert f"flow.yaml:{number}: E_FLOW_VALUE nodes.goodbye" in log

@@ -137,7 +137,7 @@ async def test_a_caller_says_an_option_and_confirms_it(hearing_line: Line, telep
     await call.hears(line.audio("fr", "speech_operator"), 8)
     await asyncio.sleep(0.6)  # a key within half a second was pressed before the question
     await call.press("1")
-    await call.hears(line.audio("fr", "to_operator"), 8)
+    await call.hears(line.audio("fr", "duty_nobody"), 8)
     await call.hangup()
     happened = await kinds(line, caller)
     assert happened.count("spoken") == 3 and happened.count("confirmed") == 2

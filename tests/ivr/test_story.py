@@ -37,6 +37,7 @@ AT = NOW.timestamp()
             "is offered en, since nobody on duty speaks their language",
         ),
         ("other_language", {"languages": ["en"], "nobody": False}, "is offered en, since they have waited long"),
+        ("nobody_on_duty", {}, "hears that nobody who speaks their language is on duty, and the alternatives"),
         ("last_calls", {}, "hears that their turn will probably come after closing time"),
         (
             "hours", {"why": "closed", "waits": True},

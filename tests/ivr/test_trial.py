@@ -57,6 +57,7 @@ def tries() -> Iterator[Tries]:
                 "opening": openings()["plan"],
                 "files": Cabinet(None),
                 "who": lambda wait: script,
+                "spoken": ("en", "fr"),
                 **scenario,
             }
         )

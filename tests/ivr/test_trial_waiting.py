@@ -2,13 +2,14 @@
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from every import every
 from line import CACHE
 from trial_calls import ANSWERS, announcements, languages, place_call, row, rows, steps
-from trial_stage import stage
+from trial_stage import OPEN, stage
 
 from ivr.audio.audible import Audible
 from ivr.model.floor_protocol import Dropped, Position, ToFloor, Wait
@@ -21,7 +22,7 @@ from routing.estimate import Estimate, WaitClass
 
 KEYS = {"ar": "1", "fr": "2", "es": "3", "it": "4", "nl": "5", "de": "6", "en": "7"}
 CALLED_BACK, MESSAGE, GUIDE = "7", "6", "2"
-POSITION = ["wait_nobody"]
+POSITION = ["wait"]
 OFFERED = ["closed_callback", "press_7", "closed_message", "press_6", "waiting_guide", "press_2"]
 LATE = OperatorScript("1003", offered_s=80, answers_s=2, talks_s=60)
 """An operator who becomes free 80 s after a caller began to wait: soon after the caller heard the alternatives."""
@@ -243,6 +244,35 @@ def test_no_language_is_offered_if_somebody_speaks_the_callers_or_nobody_is_on_d
     spoken: tuple[str, ...],
 ) -> None:
     assert steps(place_call("5-0", spoken=spoken), "other_language") == []
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS.items())
+def test_a_caller_for_whom_nobody_is_on_duty_hears_at_once_when_somebody_will_be_and_what_they_can_do(
+    language: str, key: str
+) -> None:
+    result = place_call(f"{key}-0", spoken=(), next_shift=OPEN + timedelta(hours=20))
+    to_operator, told, *later = steps(result, "hears", "queue")
+    assert [clip.prompt for clip in told.data["clips"]] == [
+        *("duty_nobody", "duty_again", "opens_tomorrow", "at_0800"),
+        *("closed_callback", "press_7", "closed_message", "press_6"),
+    ]
+    assert told.at - to_operator.at < 1, "they do not hear first that they are being connected"
+    assert [clip.prompt for clip in later[0].data["clips"]] == ["wait_nobody"]
+    assert languages(result, "queue") == {language}
+    assert announcements(place_call(f"{key}-0", spoken=()), "queue")[1][:2] == ["duty_nobody", "closed_callback"]
+
+
+def test_what_a_caller_for_whom_nobody_is_on_duty_hears_at_once_is_before_the_keys() -> None:
+    ahead = place_call("207", spoken=(), ahead=True)
+    assert (ahead.path[-1], rows(ahead, "callback")) == ("queue", [])
+    early = place_call("2-0-7h", spoken=())
+    assert early.path[-1] == "queue", "the key comes before they have heard that nobody is there"
+    assert announcements(early, "queue")[1][0] == "duty_nobody"
+
+
+def test_a_caller_who_is_offered_other_languages_hears_next_what_else_they_can_do() -> None:
+    result = place_call("5-0", spoken=("en",))
+    assert [prompts[0] for prompts in announcements(result, "queue")[1:3]] == ["language_nobody", "closed_callback"]
 
 
 def test_after_a_long_wait_another_language_is_offered_even_if_somebody_speaks_the_callers() -> None:

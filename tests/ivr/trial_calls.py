@@ -56,6 +56,7 @@ def place_call(
         at=fields.pop("at", OPEN),
         opening=openings()[opening],
         files=fields.pop("files", None) or Cabinet(None),
+        spoken=fields.pop("spoken", chosen.site.languages),
         who=pick_operator,
         **fields,
     )

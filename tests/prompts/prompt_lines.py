@@ -49,7 +49,7 @@ IDS = {
     *("fallback_wait", "fallback_nobody", "code_unavailable", "closed", *(f"press_{key}" for key in range(10))),
     *(f"position_{place}" for place in (*range(1, 11), "more")),
     *(f"wait_{time}" for time in ("under_2", "about_5", "about_10", "over_15")),
-    *("last_calls", "language_nobody", "language_busy"),
+    *("duty_nobody", "duty_again", "last_calls", "language_nobody", "language_busy"),
 }
 
 

@@ -11,12 +11,14 @@ from ivr.call import accepted
 from ivr.call.call import Call
 from ivr.call.choice import GoTo, choose
 from ivr.call.node import Node, NodeName
-from ivr.call.number_entry import NUMBER_TEXTS, enter_number
+from ivr.call.number_entry import NUMBER_TEXTS, WHY, enter_number
 from ivr.model import clock
 from ivr.records.limit_counts import Limit
 from ivr.site import callback_numbers
 
 THIS, OTHER = "1", "2"
+_NOT_THIS = "told_refused"
+"""Said before another number is asked for: the caller's own is not called. The reason follows."""
 
 _REFUSED = {
     Limit.CALLBACKS_OF_NUMBER: "callback_open",  # the caller will be called, as they want
@@ -39,7 +41,7 @@ class Callback(Node):
 
     def texts(self) -> tuple[str, ...]:
         own = ("callback_this_number", "callback_other_number", "callback_noted", "callback_not_noted", "place_kept")
-        return (*own, *_REFUSED.values(), *NUMBER_TEXTS)
+        return (*own, _NOT_THIS, *_REFUSED.values(), *NUMBER_TEXTS)
 
     async def run(self, call: Call, resumed: bool) -> str | None:
         language = call.state.language
@@ -71,9 +73,10 @@ class Callback(Node):
 
     async def _number(self, call: Call) -> str | GoTo:
         """Return the number to call, or where the caller goes instead; without a key if they gave none."""
-        if not callback_numbers.may_be_called(call.state.caller, call.services.site):
-            return await enter_number(call, self.back)
-        language = call.state.language
+        language, caller = call.state.language, call.state.caller
+        if (why := callback_numbers.refusal(caller, call.services.site)) is not None:
+            told = [_NOT_THIS, *WHY.get(why, ())] if caller else []
+            return await enter_number(call, self.back, [(language, text) for text in told])
         chosen = await choose(
             call,
             [(THIS, [(language, "callback_this_number")]), (OTHER, [(language, "callback_other_number")])],
@@ -83,4 +86,4 @@ class Callback(Node):
         )
         if isinstance(chosen, GoTo):
             return chosen
-        return await enter_number(call, self.back) if chosen == OTHER else call.state.caller
+        return await enter_number(call, self.back) if chosen == OTHER else caller
